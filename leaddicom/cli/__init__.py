@@ -1,0 +1,1 @@
+"""The command ``leaddicom``: one module per subcommand."""

@@ -1,0 +1,1 @@
+"""Sockets, threads and clocks: what moves the bytes of the protocol layers."""

@@ -1,0 +1,202 @@
+"""A listening port and its thread, which does nothing but accept.
+
+Handshakes and associations happen in the threads of the connections.  Limits are applied here,
+by counting, before a connection costs a thread.  When too many connections are half-open, the
+oldest of them gives way to the new one: silent clients cannot keep others out.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import selectors
+import socket
+import threading
+import time
+from typing import Protocol
+
+from leaddicom.enums import IpType
+from leaddicom.errors import DicomError, DicomErrorCode, NetworkError
+from leaddicom.limits import Limits
+from leaddicom.transport.connection import Connection, SocketAddress
+from leaddicom.transport.deadlines import Deadline, Deadlines
+from leaddicom.transport.failures import network_error
+from leaddicom.transport.opening import listening_socket
+from leaddicom.transport.stream import address_text, host_and_port
+from leaddicom.transport.waker import Waker
+
+__all__ = ["Listener", "ListenerOwner"]
+
+logger = logging.getLogger(__name__)
+
+# After the system has run out of descriptors: until some connection has given one back.
+_PAUSE = 0.1
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+
+
+class ListenerOwner(Protocol):
+    """Who is told about callers, on the listener's thread."""
+
+    def on_accept(self, error: DicomError | None) -> None:
+        """A caller waits in `Listener.take`, or accepting failed."""
+
+
+class Listener:
+    """A listening port.
+
+    Parameters
+    ----------
+    owner : ListenerOwner
+        Who is told about callers.
+    limits : Limits
+        How many connections there may be.
+
+    Attributes
+    ----------
+    address : tuple of str and int
+        Local address and port, once open.
+    """
+
+    def __init__(self, owner: ListenerOwner, limits: Limits) -> None:
+        self.address: tuple[str, int] = ("", 0)
+        self._owner = owner
+        self._limits = limits
+        self._lock = threading.Lock()
+        self._connections: dict[Connection, None] = {}  # a set that keeps the order
+        self._waiting: tuple[socket.socket, SocketAddress] | None = None
+        self._socket: socket.socket | None = None
+        self._waker = Waker()
+        self._closing = False
+        self._thread: threading.Thread | None = None
+
+    def open(self, address: str, port: int, backlog: int, ip_type: IpType) -> None:
+        """Listen; see `opening.listening_socket`."""
+        try:
+            self._socket = listening_socket(address, port, backlog, ip_type)
+        except DicomError:
+            self._waker.close()
+            raise
+        name = self._socket.getsockname()
+        self.address = (name[0], name[1])
+        self._thread = threading.Thread(
+            target=self._run,
+            args=(self._socket,),
+            name=f"DICOM on {address_text(name)}",
+            daemon=True,
+        )
+        self._thread.start()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the port is open."""
+        return self._thread is not None and not self._closing
+
+    def take(self) -> tuple[socket.socket, SocketAddress]:
+        """Take the caller that waits, with its address; only inside `on_accept`.
+
+        Raises
+        ------
+        NetworkError
+            None waits.
+        """
+        caller, self._waiting = self._waiting, None
+        if caller is None:
+            raise NetworkError(
+                DicomErrorCode.NET_INVALID, "No caller waits: Accept belongs into OnAccept."
+            )
+        return caller
+
+    def add(self, connection: Connection) -> None:
+        """Count a connection; it is half-open until its association is established."""
+        with self._lock:
+            self._connections[connection] = None
+
+    def remove(self, connection: Connection) -> None:
+        """Count a connection no longer."""
+        with self._lock:
+            self._connections.pop(connection, None)
+
+    def close(self) -> None:
+        """Stop listening; connections that were accepted go on."""
+        self._closing = True
+        self._waker.wake()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def _run(self, sock: socket.socket) -> None:
+        deadlines = Deadlines(time.monotonic)
+        selector = selectors.DefaultSelector()
+        selector.register(self._waker, selectors.EVENT_READ)
+        selector.register(sock, selectors.EVENT_READ)
+        paused = False
+        while not self._closing:
+            ready = {key.fileobj for key, _ in selector.select(deadlines.timeout())}
+            if paused and deadlines.expired() is not None:
+                paused = False
+                selector.register(sock, selectors.EVENT_READ)
+            if sock in ready and not self._accept(sock):
+                paused = True
+                selector.unregister(sock)
+                deadlines.start(Deadline.CONNECT, _PAUSE)
+        selector.close()
+        sock.close()
+        self._waker.close()
+
+    def _accept(self, listening: socket.socket) -> bool:
+        """Accept one caller; `False` if the system has no room for it now."""
+        try:
+            sock, address = listening.accept()
+        except OSError as error:
+            if error.errno not in _EXHAUSTED:
+                return True  # the caller has gone again, or another process took it
+            failure = network_error(error, "Accepting a connection")
+            logger.error("%s", failure)
+            self._tell(failure)
+            return False
+        refusal = self._make_room(host_and_port(address)[0])
+        if refusal is not None:
+            caller = address_text(host_and_port(address))
+            logger.warning("Refused the connection from %s: %s", caller, refusal)
+            sock.close()
+            return True
+        self._waiting = (sock, address)
+        self._tell(None)
+        if self._waiting is not None:  # the owner did not want it
+            sock.close()
+            self._waiting = None
+        return True
+
+    def _make_room(self, host: str) -> str | None:
+        """Shed the oldest half-open connection if there are too many; say so if none is left."""
+        limits = self._limits
+        with self._lock:
+            everyone = list(self._connections)
+            half_open = [one for one in everyone if not one.is_associated]
+            from_host = [one for one in everyone if one.peer_address[0] == host]
+            if len(from_host) >= limits.associations_per_address:
+                candidates = [one for one in from_host if not one.is_associated]
+                limit = f"{limits.associations_per_address} connections from one address"
+            elif len(everyone) >= limits.associations:
+                candidates, limit = half_open, f"{limits.associations} connections"
+            elif len(half_open) >= limits.half_open:
+                candidates, limit = half_open, f"{limits.half_open} half-open connections"
+            else:
+                return None
+            if not candidates:
+                return f"the limit of {limit} is reached."
+            victim = candidates[0]
+            del self._connections[victim]
+        victim.expel(
+            NetworkError(
+                DicomErrorCode.NET_CONNECTION_ABORTED,
+                f"It gave way to a new one before its association was established, because "
+                f"the limit of {limit} is reached.",
+            )
+        )
+        return None
+
+    def _tell(self, error: DicomError | None) -> None:
+        try:
+            self._owner.on_accept(error)
+        except Exception:
+            logger.exception("OnAccept raised")

@@ -1,0 +1,209 @@
+"""Sockets: connecting one, and opening those of a listener."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+from collections.abc import Callable
+
+from leaddicom.enums import IpType
+from leaddicom.errors import DicomErrorCode, NetworkError, ParameterError
+from leaddicom.transport.failures import network_error
+from leaddicom.transport.stream import address_text
+
+__all__ = ["ANY_ADDRESS", "connect_socket", "end_point", "ip_type", "listening_socket"]
+
+#: LEADTOOLS' spelling of "every address of this computer".
+ANY_ADDRESS = "*"
+
+_FAMILIES = {
+    IpType.NONE: socket.AF_UNSPEC,
+    IpType.IPV4: socket.AF_INET,
+    IpType.IPV6: socket.AF_INET6,
+    IpType.IPV4_OR_IPV6: socket.AF_UNSPEC,
+}
+
+_Address = tuple[str, int]
+_Found = list[tuple[int, int, int, str, tuple[object, ...]]]
+
+
+def end_point(address: str | None, port: int) -> tuple[str, int]:
+    """Give address and port of one end as they are used here.
+
+    Raises
+    ------
+    ParameterError
+        The port is none.  The system would silently use its low 16 bits.
+    """
+    if not 0 <= port <= 0xFFFF:
+        raise ParameterError(f"A port lies between 0 and 65535; {port} does not.")
+    return address or "", port
+
+
+def ip_type(value: int) -> IpType:
+    """Give the `IpType` that a number stands for.
+
+    Raises
+    ------
+    ParameterError
+        There is none.
+    """
+    try:
+        return IpType(value)
+    except ValueError:
+        raise ParameterError(f"{value} is no IpType, which are 0 to 3.") from None
+
+
+def connect_socket(
+    peer: _Address,
+    host: _Address,
+    ip_type: IpType,
+    wait: Callable[[socket.socket], None],
+) -> socket.socket:
+    """Connect to the first address of the peer that answers.
+
+    Parameters
+    ----------
+    peer : tuple of str and int
+        Host name or address, and port, of the remote end.
+    host : tuple of str and int
+        Address and port of the local end; empty and 0 for any.
+    ip_type : IpType
+        Address families to use.
+    wait : Callable[[socket.socket], None]
+        Waits until a connecting socket is writable; may raise to give up.
+
+    Returns
+    -------
+    socket.socket
+        Connected and non-blocking.
+
+    Raises
+    ------
+    NetworkError
+        No address answered; the code is that of the last attempt.
+    ParameterError
+        The addresses are not of the family asked for, or not of one family (code 307).
+    """
+    doing = f"Connecting to {address_text(peer)}"
+    candidates = _resolve(peer, ip_type, doing)
+    local: dict[int, tuple[object, ...]] = {}
+    if host != ("", 0):
+        own = _resolve(host, ip_type, doing, socket.AI_PASSIVE)
+        local = {family: address for family, *_, address in reversed(own)}
+        candidates = [each for each in candidates if each[0] in local]
+        if not candidates:
+            raise _conflict(f"{doing} failed: {host[0]} is an address of the other family.")
+    failure: NetworkError | None = None
+    for family, kind, protocol, _, address in candidates:
+        try:
+            return _connect_one(family, kind, protocol, address, local.get(family), wait)
+        except OSError as error:
+            failure = network_error(error, doing)
+    raise failure or NetworkError(
+        DicomErrorCode.NET_HOST_NOT_FOUND, f"{doing} failed: the host has no address."
+    )
+
+
+def _resolve(end: _Address, ip_type: IpType, doing: str, flags: int = 0) -> _Found:
+    """Find the addresses of a host that are of the family asked for."""
+    try:
+        found = socket.getaddrinfo(end[0] or None, end[1], 0, socket.SOCK_STREAM, 0, flags)
+    except OSError as error:
+        raise network_error(error, doing) from error
+    except UnicodeError:
+        raise NetworkError(
+            DicomErrorCode.NET_HOST_NOT_FOUND,
+            f"{doing} failed: this is no host name. Check the host name.",
+        ) from None
+    family = _FAMILIES[ip_type]
+    fitting: _Found = [each for each in found if family in (socket.AF_UNSPEC, each[0])]
+    if found and not fitting:
+        raise _conflict(f"{doing} failed: {end[0]} has no address of the family {ip_type.name}.")
+    return fitting
+
+
+def _conflict(message: str) -> ParameterError:
+    return ParameterError(message, DicomErrorCode.IPV4_IPV6_CONFLICT)
+
+
+def _connect_one(
+    family: int,
+    kind: int,
+    protocol: int,
+    address: tuple[object, ...],
+    local: tuple[object, ...] | None,
+    wait: Callable[[socket.socket], None],
+) -> socket.socket:
+    sock = socket.socket(family, kind, protocol)
+    try:
+        sock.setblocking(False)
+        if local is not None:
+            sock.bind(local)
+        result = sock.connect_ex(address)
+        if result in (errno.EINPROGRESS, errno.EWOULDBLOCK):
+            wait(sock)
+            result = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if result:
+            raise OSError(result, errno.errorcode.get(result, str(result)))
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def listening_socket(address: str, port: int, backlog: int, ip_type: IpType) -> socket.socket:
+    """Open the socket of a listener.
+
+    Parameters
+    ----------
+    address : str
+        Local address or host name; ``""`` is this computer's loopback and host addresses as
+        the system resolves its name, ``"*"`` is every address.
+    port : int
+        Port; 0 takes a free one.
+    backlog : int
+        Connections that the system keeps for us.
+    ip_type : IpType
+        Address family; with ``"*"`` and both, one socket serves both.
+
+    Raises
+    ------
+    NetworkError
+        The port cannot be opened.
+    ParameterError
+        The address is not of the family asked for (code 307).
+    """
+    where = f"[{address}]:{port}" if ":" in address else f"{address or '*'}:{port}"
+    doing = f"Listening on {where}"
+    if address in ("", ANY_ADDRESS):
+        return _listen_everywhere(port, backlog, ip_type, doing)
+    found = _resolve((address, port), ip_type, doing)
+    return _bind(found[0][0], found[0][4], backlog, False, doing)
+
+
+def _listen_everywhere(port: int, backlog: int, ip_type: IpType, doing: str) -> socket.socket:
+    if ip_type is IpType.IPV6:
+        return _bind(socket.AF_INET6, ("::", port), backlog, False, doing)
+    if ip_type is not IpType.IPV4 and socket.has_dualstack_ipv6():
+        with contextlib.suppress(NetworkError):  # a kernel with IPv6 switched off
+            return _bind(socket.AF_INET6, ("::", port), backlog, True, doing)
+    return _bind(socket.AF_INET, ("", port), backlog, False, doing)
+
+
+def _bind(
+    family: int, address: tuple[object, ...], backlog: int, both: bool, doing: str
+) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not both)
+        sock.setblocking(False)
+        sock.bind(address)
+        sock.listen(backlog)
+    except OSError as error:
+        sock.close()
+        raise network_error(error, doing) from error
+    return sock

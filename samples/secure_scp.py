@@ -1,0 +1,129 @@
+"""A storage SCP over mutual TLS: answers C-ECHO, and files what C-STORE brings."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+from pathlib import Path
+from threading import Event
+
+from leaddicom import (
+    DICOM_SECURE_NONE,
+    DICOM_SECURE_TLS,
+    STORAGE,
+    VERIFICATION,
+    Archive,
+    DataSetError,
+    DicomError,
+    DicomErrorCode,
+    LDicomAssociate,
+    LDicomDS,
+    LDicomNet,
+    Limits,
+    Status,
+    TlsSettings,
+)
+
+CERTS = Path(__file__).resolve().parent.parent / "certs"
+ROOT = CERTS / "rootCA" / "rootCA.pem"
+ARCHIVE = CERTS / "servers" / "archive" / "archive.pem"
+
+#: Statuses of C-STORE (PS3.4 Table B.2-1) for what can go wrong; the rest is "cannot understand".
+STATUSES = {DicomErrorCode.WRITE: Status.REFUSED_OUT_OF_RESOURCES, DicomErrorCode.PARAMETER: 0xA900}
+CANNOT_UNDERSTAND = 0xC000
+
+log = logging.getLogger("secure_scp")
+
+
+class SecureScp(LDicomNet):
+    supported_contexts = (*VERIFICATION, *STORAGE)
+    archive: Archive
+
+    def OnSecureLinkReady(self, error: int) -> None:
+        link, peer = self.link_facts, self.peer_identity
+        if link is not None and peer is not None:  # if not, the library logs the reason
+            suite = link.cipher_name
+            log.info(
+                "%s:%d is %s, %s, %s", *self.GetPeerInfo(), peer.subject, link.tls_version, suite
+            )
+
+    def OnReceiveAssociateRequest(self, associate: LDicomAssociate) -> None:
+        titles = f"{associate.GetCalling()!r} calls {associate.GetCalled()!r}"
+        refused = associate.GetCalled() != self.ae_title
+        text = f", but this is {self.ae_title!r}: refused" if refused else ""
+        log.info("%s:%d: %s%s", *self.GetPeerInfo(), titles, text)
+        super().OnReceiveAssociateRequest(associate)  # checks the title, accepts the contexts
+
+    def OnReceiveCStoreRequest(
+        self,
+        presentation_id: int,
+        message_id: int,
+        sop_class_uid: str,
+        sop_instance_uid: str,
+        priority: int,
+        move_ae: str,
+        move_message_id: int,
+        dataset: LDicomDS,
+    ) -> None:
+        status: int = Status.SUCCESS
+        try:
+            path = self.archive.store(dataset)
+            log.debug("Stored %s", path)
+        except DataSetError as error:
+            status = STATUSES.get(error.code, CANNOT_UNDERSTAND)
+            log.error("Answered %04XH to %s:%d: %s", status, *self.GetPeerInfo(), error)
+        self.SendCStoreResponse(
+            presentation_id, message_id, sop_class_uid, sop_instance_uid, status
+        )
+
+
+def serve(args: argparse.Namespace) -> None:
+    """Listen until SIGINT (Ctrl-C) or SIGTERM."""
+    mode = DICOM_SECURE_NONE if args.plain else DICOM_SECURE_TLS
+    args.output.mkdir(parents=True, exist_ok=True)
+    scp = SecureScp(args.output, mode)  # instances arrive where they stay
+    scp.ae_title = args.ae_title
+    scp.archive = Archive(args.output)
+    scp.limits = Limits(associations=args.max_associations)
+    if args.plain:
+        log.warning("Serving WITHOUT TLS: anybody can read and change what is sent.")
+    else:
+        scp.Initialize(None, mode, TlsSettings(ca_file=args.ca))
+        scp.SetServerCertificateTLS(args.cert, key_path=args.key)
+    try:
+        scp.Listen(args.address, args.port)
+        log.info("%s is ready on port %d", scp.ae_title, scp.GetHostInfo()[1])
+        Event().wait()
+    except KeyboardInterrupt:
+        log.info("Ending")
+    finally:
+        scp.Close()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=2762, help="default 2762; 0 takes a free one")
+    parser.add_argument("--address", help="of this computer to listen on; default: all of them")
+    parser.add_argument("--ae-title", default="SECURE_SCP", help="default %(default)s")
+    parser.add_argument("-ca", metavar="FILE", default=str(ROOT), help="trusted CAs")
+    parser.add_argument("-cert", metavar="FILE", default=str(ARCHIVE), help="own certificate")
+    parser.add_argument("-key", metavar="FILE", default=str(ARCHIVE.with_suffix(".key")))
+    parser.add_argument("--output", metavar="DIR", type=Path, default=Path("received"))
+    parser.add_argument("--max-associations", metavar="N", type=int, default=Limits().associations)
+    parser.add_argument("--plain", action="store_true", help="serve without TLS")
+    parser.add_argument("--debug", action="store_true", help="log all details")
+    args = parser.parse_args()
+    level = logging.DEBUG if args.debug else logging.INFO
+    logging.basicConfig(stream=sys.stdout, level=level, format="%(levelname)s %(message)s")
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
+    try:
+        serve(args)
+    except (DicomError, OSError) as error:
+        hint = "" if args.plain or Path(args.cert).exists() else " Run `leaddicom pki init` first."
+        sys.exit(f"secure_scp: {' '.join(str(error).split())}{hint}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""The README's example and its DCMTK command, run as they stand there."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydicom.data import get_testdata_file
+
+from leaddicom.pki import init_development_pki
+
+README = (Path(__file__).resolve().parent.parent / "README.md").read_text(encoding="utf-8")
+PORT = "2762"
+
+
+def block(name: str) -> str:
+    """Give the code between the comments ``<!-- name: begin -->`` and ``<!-- name: end -->``."""
+    found = re.search(
+        rf"<!-- {name}: begin -->\n+```\w+\n(.*?)```\n+<!-- {name}: end -->", README, re.S
+    )
+    if found is None:
+        pytest.fail(f"README.md has no example {name!r}")
+    return found[1]
+
+
+def dcmtk(name: str) -> str:
+    """Give the path of a DCMTK tool; pynetdicom installs others of the same names."""
+    own = str(Path(sys.executable).parent)
+    path = os.pathsep.join(part for part in os.get_exec_path() if part != own)
+    found = shutil.which(name, path=path)
+    if found is None:
+        pytest.skip("DCMTK is missing (Debian package dcmtk)")
+    return found
+
+
+def free_port() -> str:
+    with socket.socket() as sock:
+        sock.bind(("", 0))
+        return str(sock.getsockname()[1])
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    init_development_pki(tmp_path / "certs")
+    port = free_port()
+    (tmp_path / "server.py").write_text(block("example").replace(PORT, port))
+    process = subprocess.Popen(
+        [sys.executable, "-u", "-W", "error", "server.py"],
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    if process.stdout is None:
+        pytest.fail("no output")
+    assert "Listening" in process.stdout.readline()
+    yield process, port
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    if process.stdin is not None:
+        process.stdin.close()
+
+
+def test_the_example_has_about_twenty_lines() -> None:
+    assert len([line for line in block("example").splitlines() if line.strip()]) <= 21
+
+
+def test_dcmtk_stores_to_the_example(
+    server: tuple[subprocess.Popen[str], str], tmp_path: Path
+) -> None:
+    storescu = dcmtk("storescu")
+    process, port = server
+    shutil.copy(get_testdata_file("CT_small.dcm", read=False) or "", tmp_path / "image.dcm")
+    _, *arguments = shlex.split(block("dcmtk").replace("\\\n", " ").replace(PORT, port))
+    sent = subprocess.run(
+        [storescu, *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=30
+    )
+    assert sent.returncode == 0, sent.stderr
+    output, _ = process.communicate("\n", timeout=15)
+    assert process.returncode == 0
+    assert re.search(r"modality.* stored .*received.*\.dcm", output), output
+    assert len(list((tmp_path / "received").rglob("*.dcm"))) == 1
