@@ -25,6 +25,7 @@ from leaddicom.dimse.messages import (
     MessageType,
 )
 from leaddicom.errors import DicomError, DicomErrorCode
+from leaddicom.transport.connection import Connection
 from leaddicom.upper_layer.pdu import PduEnd
 from leaddicom.upper_layer.protocol import (
     Abort,
@@ -78,10 +79,19 @@ class EventSource:
     ----------
     net : LDicomNet
         Whose events are called.
+    server : LDicomNet or None
+        The listener that accepted the connection, which is told about its end.
+
+    Attributes
+    ----------
+    connection : Connection or None
+        The connection, set by whoever made it for this.
     """
 
-    def __init__(self, net: LDicomNet) -> None:
+    def __init__(self, net: LDicomNet, server: LDicomNet | None) -> None:
+        self.connection: Connection | None = None
         self._net = net
+        self._server = server
         self._wants_data = net.overrides("OnReceiveData")
 
     def on_connect(self, error: DicomError | None) -> None:
@@ -96,7 +106,8 @@ class EventSource:
 
     def on_close(self, error: DicomError | None) -> None:
         """Call `OnClose` of the connection and of its listener."""
-        self._net.closed(error)
+        if self.connection is not None:
+            self._net.closed(self.connection, error, self._server)
 
     def on_received(self, pdu: PduEnd) -> None:
         """Call `OnReceive`."""

@@ -28,7 +28,8 @@ class Limits:
     Attributes
     ----------
     connect_timeout : float
-        Until TCP is up, for all addresses of the host together.
+        Until TCP is up, for all addresses of the host together.  Looking up the host's name
+        comes before; its time is the system's.
     handshake_timeout : float
         From TCP to the end of the TLS handshake.
     artim_timeout : float
@@ -126,8 +127,14 @@ class Limits:
     def __post_init__(self) -> None:
         for field in fields(self):
             value = getattr(self, field.name)
-            if value is not None and value <= 0:
-                raise ParameterError(f"Limits.{field.name} is {value}, but must be greater than 0.")
+            is_time = isinstance(field.default, float)  # infinite is no deadline; NaN is nothing
+            if value is None and field.default is None:
+                continue
+            if not isinstance(value, (int, float) if is_time else int) or not value > 0:
+                kind = "a number" if is_time else "an integer"
+                raise ParameterError(
+                    f"Limits.{field.name} is {value!r}, but must be {kind} greater than 0."
+                )
         if not self.minimum_pdu_length <= self.maximum_pdu_length <= 0xFFFFFFFF:
             raise ParameterError(
                 f"Limits.maximum_pdu_length is {self.maximum_pdu_length}, but must lie "

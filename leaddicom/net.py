@@ -35,7 +35,7 @@ from leaddicom.net_dimse_n import NormalizedServices
 from leaddicom.net_tls import SecureLink, Security
 from leaddicom.tls.settings import TlsSettings
 from leaddicom.tls.verification import Role as TlsRole
-from leaddicom.transport.connection import Connection, SecureEnd
+from leaddicom.transport.connection import Connection, SecureEnd, wait_all_closed
 from leaddicom.transport.listener import Listener
 from leaddicom.transport.opening import end_point
 from leaddicom.transport.opening import ip_type as checked_ip_type
@@ -189,6 +189,7 @@ class LDicomNet(SecureLink, CompositeServices, NormalizedServices):
         family = checked_ip_type(ip_type)
         secure = self.security.end(TlsRole.CLIENT)
         self.connection = connection = self._make_connection(Role.REQUESTOR, secure)
+        self._server = None
         self._keep()
         connection.connect(peer, host, family)
 
@@ -241,8 +242,12 @@ class LDicomNet(SecureLink, CompositeServices, NormalizedServices):
         client._require_free()
         secure = client.security.end(TlsRole.SERVER)
         sock, peer = self._listener.take()
-        client.connection = connection = client._make_connection(Role.ACCEPTOR, secure)
-        client._server = self
+        try:
+            connection = client._make_connection(Role.ACCEPTOR, secure, self)
+        except BaseException:
+            sock.close()
+            raise
+        client.connection, client._server = connection, self
         with self._clients_lock:
             self._clients.append(client)
         self._listener.add(connection)
@@ -255,6 +260,8 @@ class LDicomNet(SecureLink, CompositeServices, NormalizedServices):
         class, and has the same settings and whatever attributes the subclass has given it.
         """
         client = copy.copy(self)
+        if self._is_listening():
+            self.security.end(TlsRole.SERVER)  # built once, for all clients
         client.security = self.security.copy()
         client.connection = client._listener = client._server = None
         client.error = client.message = None
@@ -275,11 +282,11 @@ class LDicomNet(SecureLink, CompositeServices, NormalizedServices):
         Outside of events it returns when the connection is over, after `OnClose`.
         """
         self.ServerClose()
-        connections = [each.connection for each in (*self._client_list(), self)]
-        for connection in filter(None, connections):
+        everyone = [each.connection for each in (*self._client_list(), self)]
+        connections = [each for each in everyone if each is not None]
+        for connection in connections:
             connection.close(forced=forced, wait=False)
-        for connection in filter(None, connections):
-            connection.wait_closed()
+        wait_all_closed(connections)
 
     def ServerClose(self) -> None:
         """Stop listening; clients that were accepted go on."""
@@ -340,7 +347,8 @@ class LDicomNet(SecureLink, CompositeServices, NormalizedServices):
         Parameters
         ----------
         associate : LDicomAssociate
-            Of request kind.  Maximum length and implementation are filled in if absent.
+            Of request kind.  Implementation and maximum length are filled in if absent; a
+            maximum length above that of `limits`, or 0, becomes that of `limits`.
         """
         parameters = self._checked(associate, request=True)
         self._primitive(lambda upper_layer: upper_layer.associate(parameters))
@@ -351,7 +359,8 @@ class LDicomNet(SecureLink, CompositeServices, NormalizedServices):
         Parameters
         ----------
         associate : LDicomAssociate
-            Of accept kind.  Maximum length and implementation are filled in if absent.
+            Of accept kind.  Implementation and maximum length are filled in if absent; a
+            maximum length above that of `limits`, or 0, becomes that of `limits`.
 
         Raises
         ------
@@ -373,7 +382,11 @@ class LDicomNet(SecureLink, CompositeServices, NormalizedServices):
 
     def SendReleaseResponse(self) -> None:
         """Answer a release request."""
-        self._primitive(lambda upper_layer: upper_layer.release_response())
+        self._connected().put(
+            QueuedPrimitive(
+                lambda upper_layer: upper_layer.release_response(), answers_release=True
+            )
+        )
 
     def SendAbort(
         self,
@@ -476,15 +489,16 @@ class LDicomNet(SecureLink, CompositeServices, NormalizedServices):
         """Tell whether a subclass, or this object, overrides an event."""
         return event in vars(self) or getattr(type(self), event) is not getattr(LDicomNet, event)
 
-    def closed(self, error: DicomError | None) -> None:
-        """Tell the end of the connection to this object and to its listener."""
+    def closed(
+        self, connection: Connection, error: DicomError | None, server: LDicomNet | None
+    ) -> None:
+        """Tell the end of a connection to this object and to the listener that accepted it."""
         self.error = error
-        server = self._server
-        if server is not None and self.connection is not None:
+        if server is not None:
             if server._listener is not None:
-                server._listener.remove(self.connection)
+                server._listener.remove(connection)
             with server._clients_lock:
-                server._clients.remove(self)
+                server._clients = [each for each in server._clients if each is not self]
         code = DicomErrorCode.SUCCESS if error is None else error.code
         try:
             self.OnClose(code, self)
@@ -497,10 +511,13 @@ class LDicomNet(SecureLink, CompositeServices, NormalizedServices):
         with LDicomNet._alive_lock:
             LDicomNet._alive.add(self)
 
-    def _make_connection(self, role: Role, secure: SecureEnd | None) -> Connection:
+    def _make_connection(
+        self, role: Role, secure: SecureEnd | None, server: LDicomNet | None = None
+    ) -> Connection:
         self.error = None
-        return Connection(
-            EventSource(self),
+        events = EventSource(self, server)
+        events.connection = connection = Connection(
+            events,
             role,
             self.limits,
             secure,
@@ -508,6 +525,7 @@ class LDicomNet(SecureLink, CompositeServices, NormalizedServices):
             trace_received=self.overrides("OnReceive"),
             trace_sent=self.overrides("OnSend"),
         )
+        return connection
 
     def _connected(self) -> Connection:
         if self.connection is None:
@@ -528,8 +546,9 @@ class LDicomNet(SecureLink, CompositeServices, NormalizedServices):
                 DicomErrorCode.PDU_TYPE,
             )
         parameters = associate.Clone().parameters
-        if parameters.maximum_length is None:
-            parameters.maximum_length = self.limits.maximum_pdu_length
+        # What is announced is what is accepted, and no more than the limit is.
+        limit = self.limits.maximum_pdu_length
+        parameters.maximum_length = min(parameters.maximum_length or limit, limit)
         if parameters.implementation_class_uid is None:
             parameters.implementation_class_uid = IMPLEMENTATION_CLASS_UID
             parameters.implementation_version_name = IMPLEMENTATION_VERSION_NAME

@@ -57,7 +57,7 @@ class Security:
 
     def changed(self) -> None:
         """Forget the contexts that were built, since what they were built from has changed."""
-        self._ends.clear()
+        self._ends = {}
 
     def end(self, role: Role) -> SecureEnd | None:
         """Give the TLS end for a role, built at the first call; `None` without TLS.
@@ -69,12 +69,13 @@ class Security:
         """
         if self.mode is not SecureMode.TLS:
             return None
-        if role not in self._ends:
+        ends = self._ends  # `changed` may replace it meanwhile
+        end = ends.get(role)
+        if end is None:
             chosen = tuple(each for each in self.suites if each is not Ciphersuite.NONE)
             settings = replace(self.settings, cipher_suites=chosen or self.settings.cipher_suites)
-            context = build_context(settings, self.credentials, role)
-            self._ends[role] = SecureEnd(context, settings)
-        return self._ends[role]
+            end = ends[role] = SecureEnd(build_context(settings, self.credentials, role), settings)
+        return end
 
 
 class SecureLink:
@@ -161,6 +162,8 @@ class SecureLink:
     def _set_certificate(self, cert_path: str, cert_type: int, key_path: str | None) -> None:
         self._require_tls("A certificate")
         password: Callable[[], str | bytes | None] = lambda: self.OnPrivateKeyPassword(False)  # noqa: E731
+        if cert_type not in list(CertificateType):
+            raise ParameterError(f"{cert_type} is no CertificateType; take PEM (1) or ASN1 (2).")
         self.security.credentials = load_credentials(
             cert_path, CertificateType(cert_type), key_path, password
         )

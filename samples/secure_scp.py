@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import logging
 import signal
 import sys
@@ -30,9 +31,8 @@ CERTS = Path(__file__).resolve().parent.parent / "certs"
 ROOT = CERTS / "rootCA" / "rootCA.pem"
 ARCHIVE = CERTS / "servers" / "archive" / "archive.pem"
 
-#: Statuses of C-STORE (PS3.4 Table B.2-1) for what can go wrong; the rest is "cannot understand".
+#: Statuses of C-STORE (PS3.4 Table B.2-1) for what can go wrong; C000H is "cannot understand".
 STATUSES = {DicomErrorCode.WRITE: Status.REFUSED_OUT_OF_RESOURCES, DicomErrorCode.PARAMETER: 0xA900}
-CANNOT_UNDERSTAND = 0xC000
 
 log = logging.getLogger("secure_scp")
 
@@ -41,19 +41,20 @@ class SecureScp(LDicomNet):
     supported_contexts = (*VERIFICATION, *STORAGE)
     archive: Archive
 
+    def OnPrivateKeyPassword(self, encryption: bool) -> str:
+        return getpass.getpass("Password of the private key: ")
+
     def OnSecureLinkReady(self, error: int) -> None:
         link, peer = self.link_facts, self.peer_identity
-        if link is not None and peer is not None:  # if not, the library logs the reason
-            suite = link.cipher_name
-            log.info(
-                "%s:%d is %s, %s, %s", *self.GetPeerInfo(), peer.subject, link.tls_version, suite
-            )
+        if link and peer:  # if not, the library logs the reason
+            facts = f"{peer.subject}, {link.tls_version}, {link.cipher_name}"
+            log.info("%s:%d is %s", *self.GetPeerInfo(), facts)
 
     def OnReceiveAssociateRequest(self, associate: LDicomAssociate) -> None:
-        titles = f"{associate.GetCalling()!r} calls {associate.GetCalled()!r}"
-        refused = associate.GetCalled() != self.ae_title
-        text = f", but this is {self.ae_title!r}: refused" if refused else ""
-        log.info("%s:%d: %s%s", *self.GetPeerInfo(), titles, text)
+        text = f"{associate.GetCalling()!r} calls {associate.GetCalled()!r}"
+        if associate.GetCalled() != self.ae_title:
+            text += f", but this is {self.ae_title!r}: refused"
+        log.info("%s:%d: %s", *self.GetPeerInfo(), text)
         super().OnReceiveAssociateRequest(associate)  # checks the title, accepts the contexts
 
     def OnReceiveCStoreRequest(
@@ -72,7 +73,7 @@ class SecureScp(LDicomNet):
             path = self.archive.store(dataset)
             log.debug("Stored %s", path)
         except DataSetError as error:
-            status = STATUSES.get(error.code, CANNOT_UNDERSTAND)
+            status = STATUSES.get(error.code, 0xC000)
             log.error("Answered %04XH to %s:%d: %s", status, *self.GetPeerInfo(), error)
         self.SendCStoreResponse(
             presentation_id, message_id, sop_class_uid, sop_instance_uid, status
@@ -96,8 +97,6 @@ def serve(args: argparse.Namespace) -> None:
         scp.Listen(args.address, args.port)
         log.info("%s is ready on port %d", scp.ae_title, scp.GetHostInfo()[1])
         Event().wait()
-    except KeyboardInterrupt:
-        log.info("Ending")
     finally:
         scp.Close()
 
@@ -120,6 +119,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
     try:
         serve(args)
+    except KeyboardInterrupt:
+        pass
     except (DicomError, OSError) as error:
         hint = "" if args.plain or Path(args.cert).exists() else " Run `leaddicom pki init` first."
         sys.exit(f"secure_scp: {' '.join(str(error).split())}{hint}")

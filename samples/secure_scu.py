@@ -80,12 +80,12 @@ def report(scu: Scu, result: StoreResult, args: argparse.Namespace) -> None:
         print(json.dumps({**counts, "seconds": seconds, **link_names}))
         return
     how = f"{version}, {suite}" if link else "without TLS"
-    if not args.paths:
+    if args.paths:
+        rate = result.bytes / 1e6 / seconds if seconds else 0.0
+        print(f"{result.sent} stored, {len(result.failed)} failed, {len(result.skipped)} skipped")
+        print(f"{result.bytes} bytes in {seconds:.3f} s, {rate:.1f} MB/s ({how})")
+    else:
         print(f"C-ECHO: success in {seconds:.3f} s ({how})")
-        return
-    rate = result.bytes / 1e6 / seconds if seconds else 0.0
-    print(f"{result.sent} stored, {len(result.failed)} failed, {len(result.skipped)} skipped")
-    print(f"{result.bytes} bytes in {seconds:.3f} s, {rate:.1f} MB/s ({how})")
     if (peer := scu.peer_identity) is not None:
         print(f"peer: {peer.subject}, issued by {peer.issuer}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 from leaddicom.dimse.command import Value
 from leaddicom.dimse.message import Message
@@ -75,8 +76,7 @@ def answer(request: Message, status: int) -> dict[int, Value]:
 
     It works for requests that PS3.7 does not define, too.
     """
-    command_field = request.get(COMMAND_FIELD.element, 0)
-    response = (command_field if isinstance(command_field, int) else 0) | RESPONSE
+    response = cast("int", request.command[COMMAND_FIELD.element]) | RESPONSE
     command: dict[int, Value] = {
         COMMAND_FIELD.element: response,
         C_ECHO_RSP.parameters[0].element.element: request.message_id,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Message", "message_id_element"]
 
+_AFFECTED_CLASS, _REQUESTED_CLASS = 0x0002, 0x0003
 _REQUEST_ID = C_ECHO_RQ.parameters[0].element.element
 _RESPONSE_ID = C_ECHO_RSP.parameters[0].element.element
 
@@ -83,6 +84,12 @@ class Message:
     def is_response(self) -> bool:
         """Whether it answers a request, also one that PS3.7 does not define."""
         return bool(cast("int", self.command[COMMAND_FIELD.element]) & RESPONSE)
+
+    @property
+    def sop_class_uid(self) -> str:
+        """Affected or, in requests of N-services, requested SOP class; "" if there is none."""
+        value = self.command.get(_AFFECTED_CLASS) or self.command.get(_REQUESTED_CLASS)
+        return value if isinstance(value, str) else ""
 
     def arguments(self) -> list[Value | None]:
         """Return the parameters in the order of LDicomNet's events.

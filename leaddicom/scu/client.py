@@ -17,7 +17,6 @@ from leaddicom.errors import (
     DicomErrorCode,
     NetworkError,
     ParameterError,
-    ProtocolError,
 )
 from leaddicom.limits import Limits
 from leaddicom.net import LDicomNet
@@ -343,8 +342,6 @@ class Scu(LDicomNet):
         self._ask(transfer.begin, lambda: transfer.done)
         self._transfer = None
         fault = self._take_fault()
-        if isinstance(fault, ProtocolError):
-            return fault
         if fault is not None:
             raise fault
         return None if transfer.done else self._reason()

@@ -10,7 +10,7 @@ from typing import Protocol
 from leaddicom.dataset import LDicomDS
 from leaddicom.decoding import uid_name
 from leaddicom.enums import Priority
-from leaddicom.errors import DataSetError, ParameterError, ProtocolError
+from leaddicom.errors import DataSetError, ParameterError
 from leaddicom.scu.instances import Batch, Instance
 from leaddicom.scu.results import StoreIssue, StoreProgress, StoreResult, status_text
 
@@ -154,15 +154,8 @@ class Transfer:
         ------
         AssociationError, NetworkError
             The association is over.
-        ProtocolError
-            Nothing was asked under this message ID.
         """
-        instance = self._outstanding.pop(message_id, None)
-        if instance is None:
-            raise ProtocolError(
-                f"The peer has answered a C-STORE request {message_id}, but none with this "
-                "message ID is outstanding."
-            )
+        instance = self._outstanding.pop(message_id)
         self.report.answered(instance, status, comment)
         while len(self._outstanding) < self.window and self._send_next():
             pass

@@ -107,7 +107,7 @@ class Bugs:
     huge_length : bool
         The first PDU announces 4 GiB.
     over_maximum : bool
-        Sends a P-DATA-TF of two bytes more than was announced to it.
+        Sends a P-DATA-TF of one byte more than was announced to it.
     short_length, long_length : bool
         The first PDU of the data set announces 4 bytes less, or 1,000 more, than it has; the
         long one is the last that is sent.
@@ -221,7 +221,7 @@ class _Buggy:
         bugs = self._bugs
         for bug, data in (
             (bugs.unknown_type, b"\xaa\x00\x00\x00\x00\x04" + bytes(4)),
-            (bugs.second_request, encode_associate(self._request())),
+            (bugs.second_request, encode_associate(self.request())),
             (bugs.no_pdv, b"\x04\x00\x00\x00\x00\x00"),
             (bugs.data_set_first, _pdv(_CONTEXT, LAST, _JUNK)),
             (bugs.junk_after_abort, encode_abort(0, 0) + _JUNK),
@@ -234,7 +234,8 @@ class _Buggy:
             while not wire.hears_within(_PACE):
                 wire.send(b"\0")
 
-    def _request(self) -> Associate:
+    def request(self) -> Associate:
+        """Give the A-ASSOCIATE-RQ of the SCU."""
         return Associate(
             True,
             called_ae_title="ANY-SCP",
@@ -284,7 +285,7 @@ class _Buggy:
         """Send a PDU with the header that it shall have."""
         bugs, length = self._bugs, len(pdu) - _HEADER
         if bugs.over_maximum:
-            too_much = bytes(self._maximum_length + 2 - _PDV_OVERHEAD)
+            too_much = bytes(self._maximum_length + 1 - _PDV_OVERHEAD)
             pdu = _pdv(pdu[_ID], pdu[_CONTROL] & ~LAST, too_much)
         elif bugs.short_length:
             pdu = pdu[:2] + _long(length - 4) + pdu[6:]
@@ -307,7 +308,7 @@ class BuggyScu(_Buggy):
     """
 
     def _converse(self, wire: Wire) -> None:
-        wire.send(encode_associate(self._request()))
+        wire.send(encode_associate(self.request()))
         self._learn(decode_associate(_expect(wire, PduType.ASSOCIATE_ACCEPT).data, Limits()))
         self._reach(wire, Step.ASSOCIATED)
         if self._bugs.stops_reading:

@@ -123,12 +123,11 @@ class JoinedEnd:
 
     def close(self) -> None:
         """Learn that the transport has closed."""
-        if not self._is_closed:
-            self._is_closed = True
-            self.wire.clear()
-            indication = self.core.transport_closed()
-            if indication is not None:
-                self.seen.append(indication)
+        self._is_closed = True
+        self.wire.clear()
+        indication = self.core.transport_closed()
+        if indication is not None:
+            self.seen.append(indication)
 
 
 class JoinedCores:

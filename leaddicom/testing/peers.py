@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import socket
 import ssl
 import struct
@@ -97,6 +96,7 @@ class Wire:
         self.piece_length: int | None = None
         self.stalled = threading.Event()
         self._let_go = threading.Event()
+        self._ahead = b""
         self._is_server = is_server
         self._tls = tls
         self._timeout = timeout
@@ -210,7 +210,17 @@ class Wire:
 
     def hears_within(self, seconds: float) -> bool:
         """Wait until the other end says something or ends the connection."""
-        return bool(select.select([self._socket], [], [], seconds)[0])
+        # A readable TLS socket need not have anything for us, so that one has to try.
+        self._socket.settimeout(seconds)
+        try:
+            self._ahead += self._socket.recv(1)
+        except TimeoutError:
+            return False
+        except OSError:
+            return True
+        finally:
+            self._socket.settimeout(self._timeout)
+        return True
 
     def half_close(self) -> None:
         """Close the sending side of TCP; over TLS without close_notify."""
@@ -232,6 +242,9 @@ class Wire:
             socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
     def _receive_some(self, size: int) -> bytes:
+        if self._ahead:
+            data, self._ahead = self._ahead[:size], self._ahead[size:]
+            return data
         try:
             return self._socket.recv(size)
         except TimeoutError as error:

@@ -55,7 +55,7 @@ class RecordedEvent:
         What the event got, without the object itself.
     thread : str
         Name of the thread that called it.
-    exception : Exception or None
+    exception : BaseException or None
         What it raised; `LDicomNet` logs and answers it, so that a test would not see it.
     returned : bool
         Whether it has ended, well or not.
@@ -65,7 +65,7 @@ class RecordedEvent:
     name: str
     arguments: tuple[Any, ...]
     thread: str = field(default_factory=lambda: threading.current_thread().name)
-    exception: Exception | None = None
+    exception: BaseException | None = None
     returned: bool = False
 
     def __str__(self) -> str:
@@ -125,7 +125,7 @@ class Recorder:
             return list(self._events)
 
     @property
-    def exceptions(self) -> list[Exception]:
+    def exceptions(self) -> list[BaseException]:
         """What events have raised, such as the `AssertionError` of an assertion in one."""
         return [event.exception for event in self.events if event.exception is not None]
 
@@ -200,7 +200,7 @@ class Recorder:
             self._events.append(recorded)
         try:
             return event(*arguments)
-        except Exception as exception:
+        except BaseException as exception:
             recorded.exception = exception
             raise
         finally:

@@ -273,7 +273,8 @@ def _openssl_reasons(error: BaseException) -> list[str]:
     if not isinstance(error, SSL.Error) or isinstance(error, SSL.SysCallError):
         return []
     queue = error.args[0] if error.args and isinstance(error.args[0], list) else []
-    return [str(entry[-1]) for entry in queue]
+    # The system's errors come without a text: OpenSSL has none for what broke below TLS.
+    return [text for entry in queue if (text := str(entry[-1]))]
 
 
 def _refused(who: str, failure: VerifyFailure, record: Verification) -> TlsError:
@@ -335,6 +336,8 @@ def _system_error(error: BaseException) -> tuple[DicomErrorCode, str]:
         return code, f"the connection broke ({errno.errorcode[number]})"
     if isinstance(error, SSL.SysCallError):
         return _C.NET_CONNECTION_ABORTED, "it closed the connection without a word"
+    if isinstance(error, SSL.Error):
+        return _C.NET_CONNECTION_RESET, "the connection broke"
     return _C.NET_FAILURE, f"the connection broke ({printable(repr(error))})"
 
 

@@ -8,6 +8,7 @@ system calls as it fits into.
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import socket
 import threading
@@ -22,8 +23,8 @@ from leaddicom.dimse.command import Value, encode_command
 from leaddicom.dimse.composition import compose, is_final
 from leaddicom.dimse.fragmentation import DataSetSource, OutgoingMessage
 from leaddicom.dimse.messages import MessageType
-from leaddicom.enums import IpType
-from leaddicom.errors import DicomError, DicomErrorCode, NetworkError, TlsError
+from leaddicom.enums import AbortReason, IpType
+from leaddicom.errors import DicomError, DicomErrorCode, NetworkError, ProtocolError, TlsError
 from leaddicom.limits import Limits
 from leaddicom.tls.identity import LinkFacts, PeerIdentity
 from leaddicom.tls.settings import TlsSettings
@@ -37,11 +38,14 @@ from leaddicom.transport.session import Session, SessionOwner
 from leaddicom.transport.stream import PlainStream, TlsStream, address_text, host_and_port
 from leaddicom.upper_layer.protocol import Role
 
-__all__ = ["Connection", "ConnectionOwner", "SecureEnd"]
+__all__ = ["Connection", "ConnectionOwner", "SecureEnd", "wait_all_closed"]
 
 logger = logging.getLogger(__name__)
 
 _NOTHING = memoryview(b"")
+_UNRECOGNIZED = AbortReason.UNRECOGNIZED_PDU
+
+_DROPPED = (DicomErrorCode.NET_CONNECTION_ABORTED, DicomErrorCode.NET_CONNECTION_RESET)
 
 #: What Python's sockets give as address: host, port and, for IPv6, more.
 SocketAddress = tuple[Any, ...]
@@ -131,6 +135,8 @@ class Connection:
         self.link: LinkFacts | None = None
         self.identity: PeerIdentity | None = None
         self._owner = owner
+        self._clock = clock
+        self._connect_end = 0.0
         self._role = role
         self._limits = limits
         self._secure = secure
@@ -173,8 +179,8 @@ class Connection:
 
     @property
     def is_associated(self) -> bool:
-        """Whether an association is up."""
-        return self.session.upper_layer.is_established
+        """Whether an association is up; it is over with the connection that carries it."""
+        return self.is_connected and self.session.upper_layer.is_established
 
     @property
     def queued(self) -> int:
@@ -204,6 +210,7 @@ class Connection:
                 int(command[message_type.parameters[0].element.element]),  # type: ignore[arg-type]
                 is_operation=message_type.response is not None,
                 is_final=message_type.is_response and is_final(command),
+                command_field=message_type.command_field,
             )
         )
 
@@ -218,11 +225,16 @@ class Connection:
             The connection is closed.
         """
         inside = self.in_network_thread
-        self._outbox.put(item, may_wait=not inside)
+        if isinstance(item, QueuedMessage) and item.is_final:
+            # Before it is queued: once it has left, the peer may use its message ID again.
+            self.session.answered(item.message_id)
+        try:
+            self._outbox.put(item, may_wait=not inside)
+        except NetworkError as closed:
+            why = "" if self.error is None else f" {self.error}"
+            raise NetworkError(closed.code, f"{closed}{why}") from None
         if not inside:
             self._wire.wake()
-        elif isinstance(item, QueuedMessage) and item.is_final:
-            self.session.answered()
 
     def abort(self, source: int, reason: int) -> None:
         """Abort the association ahead of everything that waits to be sent."""
@@ -232,8 +244,7 @@ class Connection:
     def expel(self, error: DicomError) -> None:
         """Drop the connection at once for the reason `error`, without waiting for its end."""
         self.error = self.error or error
-        self._forced = self._closing = True
-        self._wire.wake()
+        self.close(forced=True, wait=False)
 
     def close(self, *, forced: bool = False, wait: bool = True) -> None:
         """End the connection; it may be called from any thread, in any state, repeatedly.
@@ -246,8 +257,10 @@ class Connection:
         wait : bool
             Whether to call `wait_closed`.
         """
-        self._forced = self._forced or forced
+        if forced:
+            self._forced = True
         self._closing = True
+        self._outbox.refuse()  # from here, because the network thread may not come to it
         self._wire.wake()
         if wait:
             self.wait_closed()
@@ -267,15 +280,30 @@ class Connection:
         """
         if self._thread is None or self.in_network_thread:
             return False
+        return self._ended.wait(self.closing_time if timeout is None else timeout)
+
+    @property
+    def closing_time(self) -> float:
+        """Seconds that an orderly end may take."""
         # What is queued, the A-ABORT and the peer's end of TCP may take as long each.
-        limit = 3 * self._limits.abort_timeout + 1.0 if timeout is None else timeout
-        return self._ended.wait(limit)
+        return 3 * self._limits.abort_timeout + 1.0
 
     # -- opening -------------------------------------------------------------------------------
 
     def _start(self, open_: Callable[[], None], name: str) -> None:
         self._thread = threading.Thread(target=self._run, args=(open_,), name=name, daemon=True)
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as failure:
+            error = NetworkError(
+                DicomErrorCode.NET_NO_BUFFERS,
+                f"There is no thread for the connection with {self.peer}: {failure}. Raise the "
+                "system's limit (ulimit -u), or lower Limits.associations.",
+            )
+            self._thread, self._forced, was_connected = None, True, self.is_connected
+            self._end(error)
+            if not was_connected:  # nobody was told
+                raise error from failure
 
     def _run(self, open_: Callable[[], None]) -> None:
         error: DicomError | None = None
@@ -288,15 +316,17 @@ class Connection:
             error = _as_dicom_error(failure, f"The connection with {self.peer}")
             if self.session.is_settled and error.code is DicomErrorCode.NET_CONNECTION_RESET:
                 error = None  # a health check, or a peer in a hurry after the release
-        except Exception as failure:
+        except BaseException as failure:
             logger.exception("A fault in this program ends the connection with %s", self.peer)
-            error = DicomError(DicomErrorCode.NET_FAILURE, f"A fault in this program: {failure!r}")
-        self._end(error)
+            fault = type(failure).__name__
+            error = DicomError(DicomErrorCode.NET_FAILURE, f"A fault in this program: {fault}.")
+        finally:
+            self._end(error)
 
     def _open_as_client(
         self, peer: tuple[str, int], host: tuple[str, int], ip_type: IpType
     ) -> None:
-        self._deadlines.start(Deadline.CONNECT, self._limits.connect_timeout)
+        self._connect_end = self._clock() + self._limits.connect_timeout
         try:
             sock = connect_socket(peer, host, ip_type, self._wait_for_connect)
             self._attach(sock, sock.getpeername())
@@ -305,13 +335,15 @@ class Connection:
             self.error = self.error or error
             self.is_closed = True
             logger.warning("%s", self.error)
-            self._tell(self._owner.on_connect, error)
+            self.session.tell(self._owner.on_connect, error)
             raise _Stopped from None
-        self._deadlines.stop(Deadline.CONNECT)
-        self._tell(self._owner.on_connect, None)
+        self.session.tell(self._owner.on_connect, None)
         self._handshake(TlsRole.CLIENT, peer[0])
 
-    def _wait_for_connect(self, sock: socket.socket) -> None:
+    def _wait_for_connect(self, sock: socket.socket, left: int) -> None:
+        # Every address that is left gets its share: the first may be of a network that is broken.
+        share = max(0.0, self._connect_end - self._clock()) / left
+        self._deadlines.start(Deadline.CONNECT, share)
         while not self._wire.wait_writable(sock):
             if self._closing or self.session.is_aborting:
                 raise NetworkError(
@@ -319,7 +351,8 @@ class Connection:
                     f"Connecting to {self.peer} was given up, because this end was closed.",
                 )
             if self._deadlines.expired() is not None:
-                raise timed_out(Deadline.CONNECT, self._limits.connect_timeout, self.peer)
+                raise OSError(errno.ETIMEDOUT, f"no answer within {share:.3g} s")
+        self._deadlines.stop(Deadline.CONNECT)
 
     def _attach(self, sock: socket.socket, peer: SocketAddress) -> None:
         self._wire.attach(sock)
@@ -350,10 +383,10 @@ class Connection:
             self._is_quiet = (
                 role is TlsRole.SERVER and stream.is_silent and isinstance(failure, TlsError)
             )
-            self._tell(self._owner.on_secure_link_ready, error)
+            self.session.tell(self._owner.on_secure_link_ready, error)
             raise error from None
         self._deadlines.stop(Deadline.HANDSHAKE)
-        self._tell(self._owner.on_secure_link_ready, None)
+        self.session.tell(self._owner.on_secure_link_ready, None)
 
     def _check_closing(self) -> None:
         if self._closing or self.session.is_aborting:
@@ -373,10 +406,12 @@ class Connection:
             session.watch()  # what was sent may oblige the peer to answer
             # A peer that asks and does not listen to the answers is not listened to either.
             deaf = bool(unsent) and self._outbox.is_full
+            if deaf:
+                self._deadlines.stop(Deadline.PDU)
             readable, writable = wire.wait(to_read=not deaf, to_write=bool(unsent))
             writable = writable or not unsent
             if readable:
-                data = wire.read()
+                data = self._read()
                 if data:
                     session.receive(data)
                 if wire.ended:
@@ -386,6 +421,17 @@ class Connection:
             expired = self._deadlines.expired()
             if expired is not None:
                 session.expire(expired)
+
+    def _read(self) -> memoryview:
+        try:
+            return self._wire.read()
+        except TlsError as error:
+            if self._secure is not None:
+                raise
+            # PS3.8 answers what is no PDU with an A-ABORT; a TLS client then sees what we speak.
+            self.error = self.error or error
+            list(self.session.upper_layer.fail(ProtocolError(error.message, _UNRECOGNIZED)))
+            return _NOTHING
 
     def _write(self, unsent: memoryview, writable: bool) -> memoryview:
         """Send what waits; give what the network has not taken, over which WRITE runs."""
@@ -409,7 +455,9 @@ class Connection:
             return self._wire.write(data)
         except OSError:
             # The peer is gone, but it may have said why: an alert, an A-ABORT.
-            self.session.receive(self._wire.read())
+            with contextlib.suppress(NetworkError, OSError):
+                while said := self._wire.read():
+                    self.session.receive(said)
             raise
 
     def _is_over(self, unsent: memoryview) -> bool:
@@ -417,6 +465,7 @@ class Connection:
             return True
         if self._closing and not self._close_timed:
             self._close_timed = True
+            self._outbox.drop_operations()  # they wait for answers that nobody awaits any more
             self._deadlines.start(Deadline.ABORT, self._limits.abort_timeout)
         if unsent:
             return False
@@ -431,6 +480,9 @@ class Connection:
 
     def _end(self, error: DicomError | None) -> None:
         self.error = error = self.error or self.session.error or error
+        if error is not None:
+            error.__traceback__ = None  # it would keep buffers and data sets alive
+            self._hint_at_tls(error)
         was_connected, self.is_connected = self.is_connected, False
         self.session.close()
         if was_connected and not self._forced:
@@ -444,8 +496,18 @@ class Connection:
                 named = self.peer in error.message
                 prefix = "" if named else f"The connection with {self.peer} ended: "
                 logger.log(level, "%s%s", prefix, error)
-            self._tell(self._owner.on_close, error)
+            self.session.tell(self._owner.on_close, error)
         self._ended.set()
+
+    def _hint_at_tls(self, error: DicomError) -> None:
+        """Say what is likely: a TLS server has no words for plain DICOM, and closes."""
+        upper_layer = self.session.upper_layer
+        unanswered = upper_layer.request is not None and not upper_layer.pdus_begun
+        is_plain = self._secure is None and self._role is Role.REQUESTOR
+        if is_plain and unanswered and error.code in _DROPPED:
+            error.message += (
+                " It may expect TLS: turn TLS on here, or ask for its port without TLS."
+            )
 
     def _linger(self) -> None:
         """Say goodbye, and give the last bytes time to arrive."""
@@ -458,12 +520,12 @@ class Connection:
             if self._deadlines.expired() is not None:
                 return
 
-    def _tell(self, event: Callable[..., None], *arguments: object) -> None:
-        try:
-            event(*arguments)
-        except Exception as error:
-            logger.exception("An event of the connection with %s raised", self.peer)
-            self.session.on_fault(error)
+
+def wait_all_closed(connections: Sequence[Connection]) -> None:
+    """Wait until connections are over, for no longer in all than one of them may take."""
+    end = time.monotonic() + max((each.closing_time for each in connections), default=0.0)
+    for each in connections:
+        each.wait_closed(max(0.0, end - time.monotonic()))
 
 
 def _as_dicom_error(failure: DicomError | OSError, doing: str) -> DicomError:

@@ -14,6 +14,10 @@ __all__ = ["Clock", "Deadline", "Deadlines", "timed_out"]
 Clock = Callable[[], float]
 
 
+# Systems bound the time-out of a wait; to wake up once a day costs nothing.
+_LONGEST_WAIT = 86_400.0
+
+
 class Deadline(Enum):
     """What a connection may be waiting for, and how that reads in an error.
 
@@ -41,15 +45,30 @@ class Deadlines:
         Seconds that never go back.
     """
 
-    __slots__ = ("_clock", "_due")
+    __slots__ = ("_busy", "_clock", "_due", "_since")
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
         self._clock = clock
+        self._busy = 0.0
+        self._since: float | None = None
         self._due: dict[Deadline, tuple[float, float]] = {}
+
+    def pause(self) -> None:
+        """Stop the time: an event of the application runs, and the peer is not to blame."""
+        self._since = self._clock()
+
+    def resume(self) -> None:
+        """Let the time go on."""
+        if self._since is not None:
+            self._busy += self._clock() - self._since
+            self._since = None
+
+    def _now(self) -> float:
+        return (self._clock() if self._since is None else self._since) - self._busy
 
     def start(self, deadline: Deadline, seconds: float) -> None:
         """Start a deadline, or start it again."""
-        self._due[deadline] = (self._clock() + seconds, seconds)
+        self._due[deadline] = (self._now() + seconds, seconds)
 
     def stop(self, deadline: Deadline) -> None:
         """Stop a deadline, whether it runs or not."""
@@ -67,14 +86,15 @@ class Deadlines:
         """Give the seconds until the nearest deadline, at least 0; `None` if none runs."""
         if not self._due:
             return None
-        return max(0.0, min(self._due.values())[0] - self._clock())
+        left = min(self._due.values())[0] - self._now()
+        return min(max(0.0, left), _LONGEST_WAIT)
 
     def expired(self) -> Deadline | None:
         """Give the earliest deadline that has passed, and stop it."""
         if not self._due:
             return None
         deadline = min(self._due, key=self._due.__getitem__)
-        if self._due[deadline][0] > self._clock():
+        if self._due[deadline][0] > self._now():
             return None
         del self._due[deadline]
         return deadline

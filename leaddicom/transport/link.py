@@ -59,6 +59,8 @@ class Link:
         sock.setblocking(False)
         with contextlib.suppress(OSError):  # no TCP socket, no such option
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            # A peer that vanished while the application took its time is noticed in the end.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._socket = sock
 
     def open(self, stream: Stream) -> None:
@@ -95,13 +97,13 @@ class Link:
             Whether to call `read`, and whether to call `write`.  Neither, if the wait ended
             because of `wake` or a deadline.
         """
-        held = self._stream is not None and self._stream.pending() > 0
-        if to_read and (held or self._deferred is not None):
-            return True, False  # OpenSSL holds decrypted bytes, of which the socket knows nothing
         reads = self._read_wants if to_read else 0
         writes = self._write_wants if to_write else 0
-        ready = self._wait(reads | writes)
-        return bool(ready & reads), bool(ready & writes)
+        # OpenSSL may hold decrypted bytes, of which the socket knows nothing.
+        held = self._deferred is not None or bool(self._stream and self._stream.pending())
+        at_once = to_read and held
+        ready = self._wait(reads | writes, 0.0 if at_once else None)
+        return at_once or bool(ready & reads), bool(ready & writes)
 
     def read(self) -> memoryview:
         """Read what has come, at most a buffer full.
@@ -177,33 +179,33 @@ class Link:
         if self._socket is None:
             return False
         try:
-            while self._socket.recv_into(self._buffer or bytearray(RECORD_LENGTH)):
-                pass
+            return self._socket.recv_into(self._buffer or bytearray(RECORD_LENGTH)) > 0
         except BlockingIOError:
             self._wait(_READ)
             return True
         except OSError:
-            pass
-        return False
+            return False
 
     def close(self) -> None:
-        """Give all descriptors back."""
+        """Give all descriptors and the buffer back."""
+        self._buffer = memoryview(b"")  # not when the garbage collector comes by
         self._selector.close()
         self._waker.close()
         if self._socket is not None:
             self._socket.close()
 
-    def _wait(self, wants: int) -> int:
+    def _wait(self, wants: int, at_most: float | None = None) -> int:
         if self._socket is not None and wants != self._interest:
             if self._interest:
                 self._selector.modify(self._socket, wants)
             else:
                 self._selector.register(self._socket, wants)
             self._interest = wants
-        return sum(events for key, events in self._select() if key.fileobj is self._socket)
+        ready = self._select(at_most)
+        return sum(events for key, events in ready if key.fileobj is self._socket)
 
-    def _select(self) -> list[tuple[selectors.SelectorKey, int]]:
-        ready = self._selector.select(self._deadlines.timeout())
+    def _select(self, at_most: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        ready = self._selector.select(self._deadlines.timeout() if at_most is None else at_most)
         for key, _ in ready:
             if key.fileobj is self._waker:
                 self._waker.clear()

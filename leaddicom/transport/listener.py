@@ -8,6 +8,7 @@ oldest of them gives way to the new one: silent clients cannot keep others out.
 from __future__ import annotations
 
 import errno
+import ipaddress
 import logging
 import selectors
 import socket
@@ -67,6 +68,7 @@ class Listener:
         self._socket: socket.socket | None = None
         self._waker = Waker()
         self._closing = False
+        self._is_short = False
         self._thread: threading.Thread | None = None
 
     def open(self, address: str, port: int, backlog: int, ip_type: IpType) -> None:
@@ -99,11 +101,12 @@ class Listener:
         NetworkError
             None waits.
         """
-        caller, self._waiting = self._waiting, None
-        if caller is None:
+        if self._waiting is None or self._closing:
             raise NetworkError(
-                DicomErrorCode.NET_INVALID, "No caller waits: Accept belongs into OnAccept."
+                DicomErrorCode.NET_INVALID,
+                "No caller waits: Accept belongs into OnAccept, and not behind Close.",
             )
+        caller, self._waiting = self._waiting, None
         return caller
 
     def add(self, connection: Connection) -> None:
@@ -121,26 +124,27 @@ class Listener:
         self._closing = True
         self._waker.wake()
         if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join()
+            # An OnAccept that does not return must not keep the caller.
+            self._thread.join(self._limits.abort_timeout + 1.0)
 
     def _run(self, sock: socket.socket) -> None:
         deadlines = Deadlines(time.monotonic)
         selector = selectors.DefaultSelector()
         selector.register(self._waker, selectors.EVENT_READ)
         selector.register(sock, selectors.EVENT_READ)
-        paused = False
-        while not self._closing:
-            ready = {key.fileobj for key, _ in selector.select(deadlines.timeout())}
-            if paused and deadlines.expired() is not None:
-                paused = False
-                selector.register(sock, selectors.EVENT_READ)
-            if sock in ready and not self._accept(sock):
-                paused = True
-                selector.unregister(sock)
-                deadlines.start(Deadline.CONNECT, _PAUSE)
-        selector.close()
-        sock.close()
-        self._waker.close()
+        try:
+            while not self._closing:
+                ready = {key.fileobj for key, _ in selector.select(deadlines.timeout())}
+                if deadlines.expired() is not None:
+                    selector.register(sock, selectors.EVENT_READ)
+                if sock in ready and not self._accept(sock):
+                    selector.unregister(sock)
+                    deadlines.start(Deadline.CONNECT, _PAUSE)
+        finally:
+            self._closing = True
+            selector.close()
+            sock.close()
+            self._waker.close()
 
     def _accept(self, listening: socket.socket) -> bool:
         """Accept one caller; `False` if the system has no room for it now."""
@@ -149,9 +153,7 @@ class Listener:
         except OSError as error:
             if error.errno not in _EXHAUSTED:
                 return True  # the caller has gone again, or another process took it
-            failure = network_error(error, "Accepting a connection")
-            logger.error("%s", failure)
-            self._tell(failure)
+            self._run_short(error)
             return False
         refusal = self._make_room(host_and_port(address)[0])
         if refusal is not None:
@@ -160,19 +162,27 @@ class Listener:
             sock.close()
             return True
         self._waiting = (sock, address)
-        self._tell(None)
+        has_room = self._tell(None)
         if self._waiting is not None:  # the owner did not want it
             sock.close()
             self._waiting = None
-        return True
+        return has_room
+
+    def _run_short(self, error: OSError) -> None:
+        """Say once, until callers can be served again, that the system has no more for them."""
+        failure = network_error(error, "Accepting a connection")
+        if not self._is_short:
+            self._is_short = True
+            logger.error("%s", failure)
+            self._tell(failure)
 
     def _make_room(self, host: str) -> str | None:
         """Shed the oldest half-open connection if there are too many; say so if none is left."""
         limits = self._limits
         with self._lock:
-            everyone = list(self._connections)
+            everyone, network = list(self._connections), _network(host)
             half_open = [one for one in everyone if not one.is_associated]
-            from_host = [one for one in everyone if one.peer_address[0] == host]
+            from_host = [one for one in everyone if _network(one.peer_address[0]) == network]
             if len(from_host) >= limits.associations_per_address:
                 candidates = [one for one in from_host if not one.is_associated]
                 limit = f"{limits.associations_per_address} connections from one address"
@@ -195,8 +205,26 @@ class Listener:
         )
         return None
 
-    def _tell(self, error: DicomError | None) -> None:
+    def _tell(self, error: DicomError | None) -> bool:
+        """Call the owner's event; `False` if the system had no room for what it did."""
         try:
             self._owner.on_accept(error)
-        except Exception:
+        except OSError as failure:
+            if failure.errno not in _EXHAUSTED:
+                logger.exception("OnAccept raised")
+                return True
+            self._run_short(failure)
+            return False
+        except BaseException:
             logger.exception("OnAccept raised")
+        self._is_short = self._is_short and error is not None
+        return True
+
+
+def _network(host: str) -> str:
+    """Give what counts as one address: an IPv6 host commands a /64 of them."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    return str(int(address) >> 64) if address.version == 6 else host

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import socket
 from collections.abc import Callable
@@ -16,6 +15,9 @@ __all__ = ["ANY_ADDRESS", "connect_socket", "end_point", "ip_type", "listening_s
 
 #: LEADTOOLS' spelling of "every address of this computer".
 ANY_ADDRESS = "*"
+
+# What a kernel says whose IPv6 is switched off.
+_NO_IPV6 = (DicomErrorCode.NET_ADDRESS_NOT_SUPPORTED, DicomErrorCode.NET_ADDRESS_NOT_AVAILABLE)
 
 _FAMILIES = {
     IpType.NONE: socket.AF_UNSPEC,
@@ -59,7 +61,7 @@ def connect_socket(
     peer: _Address,
     host: _Address,
     ip_type: IpType,
-    wait: Callable[[socket.socket], None],
+    wait: Callable[[socket.socket, int], None],
 ) -> socket.socket:
     """Connect to the first address of the peer that answers.
 
@@ -71,8 +73,9 @@ def connect_socket(
         Address and port of the local end; empty and 0 for any.
     ip_type : IpType
         Address families to use.
-    wait : Callable[[socket.socket], None]
-        Waits until a connecting socket is writable; may raise to give up.
+    wait : Callable[[socket.socket, int], None]
+        Waits until a connecting socket is writable.  It is told how many addresses are left,
+        this one included; it raises `OSError` to go on to the next, anything else to give up.
 
     Returns
     -------
@@ -96,9 +99,10 @@ def connect_socket(
         if not candidates:
             raise _conflict(f"{doing} failed: {host[0]} is an address of the other family.")
     failure: NetworkError | None = None
-    for family, kind, protocol, _, address in candidates:
+    for number, (family, kind, protocol, _, address) in enumerate(candidates):
+        left = len(candidates) - number
         try:
-            return _connect_one(family, kind, protocol, address, local.get(family), wait)
+            return _connect_one(family, kind, protocol, address, local.get(family), wait, left)
         except OSError as error:
             failure = network_error(error, doing)
     raise failure or NetworkError(
@@ -134,7 +138,8 @@ def _connect_one(
     protocol: int,
     address: tuple[object, ...],
     local: tuple[object, ...] | None,
-    wait: Callable[[socket.socket], None],
+    wait: Callable[[socket.socket, int], None],
+    left: int,
 ) -> socket.socket:
     sock = socket.socket(family, kind, protocol)
     try:
@@ -143,7 +148,7 @@ def _connect_one(
             sock.bind(local)
         result = sock.connect_ex(address)
         if result in (errno.EINPROGRESS, errno.EWOULDBLOCK):
-            wait(sock)
+            wait(sock, left)
             result = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if result:
             raise OSError(result, errno.errorcode.get(result, str(result)))
@@ -187,8 +192,11 @@ def _listen_everywhere(port: int, backlog: int, ip_type: IpType, doing: str) -> 
     if ip_type is IpType.IPV6:
         return _bind(socket.AF_INET6, ("::", port), backlog, False, doing)
     if ip_type is not IpType.IPV4 and socket.has_dualstack_ipv6():
-        with contextlib.suppress(NetworkError):  # a kernel with IPv6 switched off
+        try:
             return _bind(socket.AF_INET6, ("::", port), backlog, True, doing)
+        except NetworkError as error:
+            if error.code not in _NO_IPV6:
+                raise
     return _bind(socket.AF_INET, ("", port), backlog, False, doing)
 
 

@@ -29,12 +29,15 @@ class QueuedMessage:
         Whether it is a request that counts against the operations window.
     is_final : bool
         Whether it ends an operation: a response that is not pending.
+    command_field : int
+        Its command field, by which the response of an operation is recognized.
     """
 
     outgoing: OutgoingMessage
     message_id: int
     is_operation: bool
     is_final: bool
+    command_field: int = 0
 
     @property
     def waits(self) -> bool:
@@ -57,10 +60,13 @@ class QueuedPrimitive:
         What to do when its turn has come.
     waits : bool
         Whether its turn is after the requests that wait, rather than after the responses.
+    answers_release : bool
+        Whether it is the answer to a release request.
     """
 
     perform: Callable[[UpperLayer], None]
     waits: bool = False
+    answers_release: bool = False
 
     @property
     def size(self) -> int:
@@ -86,6 +92,9 @@ class Outbox:
         self._prompt: deque[QueuedMessage | QueuedPrimitive] = deque()
         self._gated: deque[QueuedMessage | QueuedPrimitive] = deque()
         self._bytes = 0
+        self._prompt_bytes = 0
+        self._refusing = False  # who would have to wait
+        self._releasing = False
         self._closed = False
 
     def __len__(self) -> int:
@@ -93,8 +102,17 @@ class Outbox:
 
     @property
     def is_full(self) -> bool:
-        """Whether as many responses wait as may."""
-        return len(self._prompt) >= self._limits.queued_messages
+        """Whether as many responses wait as may, or as large ones."""
+        return (
+            len(self._prompt) >= self._limits.queued_messages
+            or self._prompt_bytes >= self._limits.queued_bytes
+        )
+
+    @property
+    def next_operation(self) -> QueuedMessage | None:
+        """The request that would be the next one to leave."""
+        first = self._gated[0] if self._gated else None
+        return first if isinstance(first, QueuedMessage) else None
 
     def put(self, item: QueuedMessage | QueuedPrimitive, *, may_wait: bool) -> None:
         """Append an item.
@@ -110,19 +128,34 @@ class Outbox:
         Raises
         ------
         NetworkError
-            The connection is closed.
+            The connection is closed or being released, or the caller has waited for
+            `Limits.write_timeout`.
         """
         with self._changed:
             if may_wait and isinstance(item, QueuedMessage):
-                # Bounded by the connection's own deadlines: it progresses or it closes.
-                self._changed.wait_for(self._has_room)
+                self._wait_for_room()
             if self._closed:
-                raise NetworkError(
-                    DicomErrorCode.NET_NOT_CONNECTED,
-                    "Nothing can be sent: the connection is closed.",
-                )
-            (self._gated if item.waits else self._prompt).append(item)
+                raise _refusal("the connection is closed")
+            if self._releasing and isinstance(item, QueuedMessage) and item.waits:
+                raise _refusal("the release of the association was requested")
+            if item.waits:
+                self._gated.append(item)
+                self._releasing = self._releasing or isinstance(item, QueuedPrimitive)
+            else:
+                self._prompt.append(item)
+                self._prompt_bytes += item.size
             self._bytes += item.size
+
+    def _wait_for_room(self) -> None:
+        # The thread that empties the queue may itself be waiting here, for another connection.
+        limit = self._limits.write_timeout
+        if not self._changed.wait_for(self._has_room, min(limit, threading.TIMEOUT_MAX)):
+            raise NetworkError(
+                DicomErrorCode.NET_TIME_OUT,
+                f"The message was not queued: the queue has been full for {limit:g} s.",
+            )
+        if self._refusing and not self._closed:
+            raise _refusal("the connection is being closed")
 
     def take(self, may_start_operation: bool) -> QueuedMessage | QueuedPrimitive | None:
         """Take the next item that may leave now; `None` if there is none."""
@@ -131,6 +164,7 @@ class Outbox:
         with self._changed:
             if self._prompt:
                 item = self._prompt.popleft()
+                self._prompt_bytes -= item.size
             elif self._gated and (
                 may_start_operation or isinstance(self._gated[0], QueuedPrimitive)
             ):
@@ -144,12 +178,22 @@ class Outbox:
     def clear(self) -> None:
         """Drop everything that waits."""
         with self._changed:
-            for item in (*self._prompt, *self._gated):
-                if isinstance(item, QueuedMessage):
-                    item.outgoing.close()
-            self._prompt.clear()
-            self._gated.clear()
-            self._bytes = 0
+            self._drop(self._prompt)
+            self._drop(self._gated)
+            self._bytes = self._prompt_bytes = 0
+            self._changed.notify_all()
+
+    def refuse(self) -> None:
+        """Let callers that wait go, with an error; answers that events give are still taken."""
+        with self._changed:
+            self._refusing = True
+            self._changed.notify_all()
+
+    def drop_operations(self) -> None:
+        """Drop the requests that wait for the operations window."""
+        with self._changed:
+            self._bytes -= sum(item.size for item in self._gated)
+            self._drop(self._gated)
             self._changed.notify_all()
 
     def close(self) -> None:
@@ -158,7 +202,19 @@ class Outbox:
             self._closed = True
         self.clear()
 
+    @staticmethod
+    def _drop(items: deque[QueuedMessage | QueuedPrimitive]) -> None:
+        for item in items:
+            if isinstance(item, QueuedMessage):
+                item.outgoing.close()
+        items.clear()
+
     def _has_room(self) -> bool:
-        return self._closed or (
-            len(self) < self._limits.queued_messages and self._bytes < self._limits.queued_bytes
-        )
+        if self._closed or self._refusing:
+            return True
+        limits = self._limits
+        return len(self) < limits.queued_messages and self._bytes < limits.queued_bytes
+
+
+def _refusal(reason: str) -> NetworkError:
+    return NetworkError(DicomErrorCode.NET_NOT_CONNECTED, f"Nothing can be sent: {reason}.")

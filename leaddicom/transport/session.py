@@ -12,22 +12,23 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from leaddicom.dimse.command import encode_command
-from leaddicom.dimse.composition import answer, is_final
+from leaddicom.dimse.composition import answer
 from leaddicom.dimse.fragmentation import OutgoingMessage
 from leaddicom.dimse.message import Message
-from leaddicom.dimse.messages import C_CANCEL_RQ, C_STORE_RQ
+from leaddicom.dimse.messages import C_CANCEL_RQ
 from leaddicom.dimse.reassembly import MessageAssembler
 from leaddicom.enums import AbortReason, AbortSource, Status
 from leaddicom.errors import (
     AssociationError,
-    DataSetError,
     DicomError,
     DicomErrorCode,
     ParameterError,
     ProtocolError,
 )
 from leaddicom.limits import Limits
+from leaddicom.transport.admission import refusal_of
 from leaddicom.transport.deadlines import Deadline, Deadlines, timed_out
+from leaddicom.transport.operations import Operations
 from leaddicom.transport.outbox import Outbox, QueuedMessage, QueuedPrimitive
 from leaddicom.upper_layer.association import Associate
 from leaddicom.upper_layer.negotiation import AcceptedContext, accepted_contexts
@@ -131,8 +132,8 @@ class Session:
         self._trace_received, self._trace_sent = trace_received, trace_sent
         self._assembler: MessageAssembler | None = None
         self._received: list[Message] = []
-        self._outstanding: set[int] = set()
-        self._answered = False
+        self._operations = Operations()
+        self._postponed: QueuedPrimitive | None = None
         self._current: QueuedMessage | None = None
         self._abort: tuple[int, int] | None = None
         self._buffer = _NOTHING
@@ -213,19 +214,24 @@ class Session:
         """Let go of files and of everything that waits."""
         self._outbox.close()
         self._drop()
+        self._buffer = self._sending = _NOTHING
         if self._assembler is not None:
             self._assembler.discard()
 
     # -- bytes in ------------------------------------------------------------------------------
 
     def receive(self, data: memoryview) -> None:
-        """Act on bytes that have arrived."""
+        """Act on bytes that have arrived; while an abort waits to leave, on none."""
+        if self.is_aborting:
+            return
         for indication in self._indications(data):
             if type(indication) is PduEnd:
                 self._on_pdu_end(indication)
             else:
                 self._on_indication(indication)
             if self._abort is not None:
+                # What is left of the bytes is not acted on, so no later ones can be, either.
+                self.upper_layer.ignore_input()
                 break
         self._deadlines.start(Deadline.IDLE, self._limits.idle_timeout)
 
@@ -255,7 +261,7 @@ class Session:
 
     def _on_pdu_end(self, pdu: PduEnd) -> None:
         if self._trace_received:
-            self._tell(self._owner.on_received, pdu)
+            self.tell(self._owner.on_received, pdu)
         if self._received:
             # Events come after the end of the PDU that completed their message.
             messages, self._received = self._received, []
@@ -279,6 +285,8 @@ class Session:
             )
         elif isinstance(indication, ReleaseConfirmed):
             self.is_released = True
+            if self._postponed is not None:
+                self._outbox.put(self._postponed, may_wait=False)
         elif isinstance(indication, AssociateRejected):
             refusal = (indication.result, indication.source, indication.reason)
             self._fail(
@@ -290,41 +298,31 @@ class Session:
                     reason=indication.reason,
                 )
             )
-        self._tell(self._owner.on_indication, indication)
+        self.tell(self._owner.on_indication, indication)
 
     # -- messages ------------------------------------------------------------------------------
 
     def _deliver(self, message: Message) -> None:
-        refusal = self._refusal_of(message)
+        abstract_syntax = self.upper_layer.contexts[message.context_id].abstract_syntax
+        refusal = refusal_of(message, abstract_syntax, self._operations, self.peer)
         if refusal is not None:
             self._refuse(message, *refusal)
             return
-        if message.type is not None and message.type.is_response:
-            self._settle(message)
-        self._answered = False
+        if not message.is_response:
+            self._operations.owe(message)
+        elif not self._settle(message):
+            return
+        self._deadlines.pause()
         try:
             self._owner.on_message(message)
-        except Exception as error:
+        except BaseException as error:
             logger.exception("The event for a message from %s raised", self.peer)
             if message.is_response:
                 self.on_fault(error)
-            elif not self._answered:
+            elif self._operations.owes(message):
                 self.answer(message, Status.PROCESSING_FAILURE)
-
-    def _refusal_of(self, message: Message) -> tuple[Status, DicomError] | None:
-        """Say why a message cannot be handed to the application, if it cannot."""
-        problem = message.problem()
-        if problem is not None:
-            text = f"{self.peer} sent a malformed message: {problem}"
-            return Status.MISTYPED_ARGUMENT, ProtocolError(text)
-        if message.dataset is not None and message.dataset.error is not None:
-            text = f"A data set from {self.peer} could not be kept: {message.dataset.error}"
-            is_store = message.type is C_STORE_RQ
-            return (
-                Status.REFUSED_OUT_OF_RESOURCES if is_store else Status.RESOURCE_LIMITATION,
-                DataSetError(DicomErrorCode.WRITE, text),
-            )
-        return None
+        finally:
+            self._deadlines.resume()
 
     def _refuse(self, message: Message, status: Status, error: DicomError) -> None:
         logger.warning("%s", error)
@@ -332,7 +330,7 @@ class Session:
             self._fail(error)
             self.abort(AbortSource.SERVICE_USER, AbortReason.NOT_SPECIFIED)
         else:
-            self.answer(message, status)
+            self._respond(message, status)
 
     def context(self, context_id: int) -> AcceptedContext:
         """Give an accepted presentation context.
@@ -370,35 +368,42 @@ class Session:
         except ProtocolError as error:
             raise ParameterError(error.message, DicomErrorCode.PDU_ID) from None
 
-    def answer(self, message: Message, status: Status) -> None:
+    def answer(self, request: Message, status: Status) -> None:
         """Answer a request in the application's place, if it is one that has an answer."""
-        if message.is_response or message.type is C_CANCEL_RQ:
+        self._respond(request, status)
+        self.answered(request.message_id)
+
+    def _respond(self, request: Message, status: Status) -> None:
+        if request.is_response or request.type is C_CANCEL_RQ:
             return
+        command = encode_command(answer(request, status))
         self._outbox.put(
             QueuedMessage(
-                OutgoingMessage(message.context_id, encode_command(answer(message, status)), None),
-                message.message_id,
+                OutgoingMessage(request.context_id, command, None),
+                request.message_id,
                 is_operation=False,
                 is_final=True,
             ),
             may_wait=False,
         )
 
-    def answered(self) -> None:
-        """The event that runs now has queued the final response to its request."""
-        self._answered = True
+    def answered(self, message_id: int) -> None:
+        """The final response to a request was queued; from any thread."""
+        self._operations.answered(message_id)
 
-    def _settle(self, response: Message) -> None:
-        if is_final(response.command):
-            self._outstanding.discard(response.message_id)
-            current = self._current
-            if current is not None and current.message_id == response.message_id:
-                # Answered before all of it was out: no answer is awaited when it is.
-                current.is_operation = False
-        if self._outstanding:
+    def _settle(self, response: Message) -> bool:
+        """Match a response with its request; `False`, and the end, if there is none."""
+        try:
+            self._operations.settle(response)
+        except ProtocolError as error:
+            for indication in self.upper_layer.fail(error):
+                self._on_indication(indication)
+            return False
+        if self._operations.are_awaited:
             self._deadlines.start(Deadline.RESPONSE, self._limits.response_timeout)
         else:
             self._deadlines.stop(Deadline.RESPONSE)
+        return True
 
     # -- bytes out -----------------------------------------------------------------------------
 
@@ -420,13 +425,14 @@ class Session:
     def sent(self) -> None:
         """What `next_bytes` gave has left."""
         data, self._sending = self._sending, _NOTHING
+        self._deadlines.start(Deadline.IDLE, self._limits.idle_timeout)
         if self.upper_layer.aborted and not self.upper_layer.has_data_to_send:
             self._deadlines.stop(Deadline.ABORT)
         if self._trace_sent:
             position = 0
             while position < len(data):
                 length = HEADER_LENGTH + int.from_bytes(data[position + 2 : position + 6], "big")
-                self._tell(self._owner.on_sent, data[position], length)
+                self.tell(self._owner.on_sent, data[position], length)
                 position += length
 
     def _fill_buffer(self) -> memoryview:
@@ -437,6 +443,8 @@ class Session:
         while True:
             if self._current is None:
                 item = self._outbox.take(self._may_start_operation())
+                if isinstance(item, QueuedMessage) and item.is_operation:
+                    self._operations.start(item)
                 if item is None:
                     break
                 if isinstance(item, QueuedPrimitive):
@@ -471,16 +479,19 @@ class Session:
             return 0
         if outgoing.done:
             self._current = None
-            if item.is_operation:
-                self._outstanding.add(item.message_id)
+            if item.is_operation and self._operations.are_awaited:
                 self._deadlines.start(Deadline.RESPONSE, self._limits.response_timeout)
         return count
 
     def _may_start_operation(self) -> bool:
-        window = self.upper_layer.operations_window
-        return window == 0 or len(self._outstanding) < window
+        item, window = self._outbox.next_operation, self.upper_layer.operations_window
+        return item is not None and self._operations.may_start(item, window)
 
     def _perform(self, item: QueuedPrimitive) -> None:
+        if item.answers_release and self.upper_layer.state is State.STA10:
+            # When both ends release, the acceptor answers second (PS3.8 section 7.2.2.7).
+            self._postponed = item
+            return
         try:
             item.perform(self.upper_layer)
         except DicomError as error:
@@ -511,7 +522,8 @@ class Session:
         if self._abort is not None and not self._deadlines.is_running(Deadline.ABORT):
             self._deadlines.start(Deadline.ABORT, self._limits.abort_timeout)
         if upper_layer.in_pdu:
-            if upper_layer.pdus_begun != self._timed_pdu:
+            is_timed = self._deadlines.is_running(Deadline.PDU)
+            if upper_layer.pdus_begun != self._timed_pdu or not is_timed:
                 self._timed_pdu = upper_layer.pdus_begun
                 self._deadlines.start(Deadline.PDU, self._limits.pdu_timeout)
         else:
@@ -528,7 +540,7 @@ class Session:
 
     def expire(self, deadline: Deadline) -> None:
         """A deadline has passed: end what it watched over."""
-        if deadline is Deadline.IDLE and (self._outstanding or not self.is_idle):
+        if deadline is Deadline.IDLE and (self._operations.are_under_way or not self.is_idle):
             self._deadlines.start(Deadline.IDLE, self._limits.idle_timeout)
             return
         error = timed_out(deadline, self._seconds(deadline), self.peer)
@@ -566,15 +578,20 @@ class Session:
         between = " " if text != error.message else ": "
         return ProtocolError(f"{self.peer}{between}{text}", error.reason, error.code)
 
-    def _tell(self, event: Callable[..., None], *arguments: object) -> None:
+    def tell(self, event: Callable[..., None], *arguments: object) -> None:
+        """Call an event of the owner; its time is not the peer's, its faults end no thread."""
+        self._deadlines.pause()
         try:
             event(*arguments)
-        except Exception as error:
+        except BaseException as error:
             logger.exception("An event of the connection with %s raised", self.peer)
             self.on_fault(error)
+        finally:
+            self._deadlines.resume()
 
-    def on_fault(self, error: Exception) -> None:
+    def on_fault(self, error: BaseException) -> None:
         """An event has raised that cannot be answered in any other way."""
+        # Not what it says: that may be about a patient.
         text = f"A fault in this program: an event of the connection with {self.peer} raised"
-        self._fail(DicomError(DicomErrorCode.NET_FAILURE, f"{text} {error!r}."))
+        self._fail(DicomError(DicomErrorCode.NET_FAILURE, f"{text} {type(error).__name__}."))
         self.abort(AbortSource.SERVICE_USER, AbortReason.NOT_SPECIFIED)

@@ -7,13 +7,20 @@ made again; with TLS a read may want to write and a write may want to read.
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import socket
 from typing import Any, Protocol
 
 from OpenSSL import SSL
 
 from leaddicom.errors import NetworkError, TlsError
-from leaddicom.tls.failures import handshake_failure, tls_on_plain_port, transfer_failure
+from leaddicom.tls.failures import (
+    foreign_protocol,
+    handshake_failure,
+    tls_on_plain_port,
+    transfer_failure,
+)
 from leaddicom.tls.identity import (
     LinkFacts,
     PeerIdentity,
@@ -37,6 +44,8 @@ __all__ = [
 #: Most that one read of a TLS record gives (RFC 8446 section 5.1).
 RECORD_LENGTH = 16_384
 _FIRST_BYTES = 16
+#: A fatal alert without protection: this is TLS, and no version of it was understood.
+_PROTOCOL_VERSION = b"\x15\x03\x03\x00\x02\x02\x46"
 
 
 class WantRead(Exception):
@@ -227,6 +236,8 @@ class TlsStream:
 
     def send(self, data: memoryview) -> int:
         """Write one record of `data` and tell how much it took."""
+        if self._role is Role.CLIENT and not self._data_received:
+            self._hear_verdict()
         try:
             return self._connection.send(data)
         except SSL.WantReadError:
@@ -237,7 +248,8 @@ class TlsStream:
             raise BrokenPipeError("the peer closed the TLS connection") from None
         except SSL.SysCallError as error:
             # Reading tells more than writing: an alert may be waiting.
-            raise BrokenPipeError(str(error)) from error
+            number = error.args[0] if error.args[0] > 0 else errno.EPIPE
+            raise OSError(number, os.strerror(number)) from error
         except SSL.Error as error:
             raise self._transfer_failure(error) from error
 
@@ -267,15 +279,36 @@ class TlsStream:
         """Who the peer is, by its certificate."""
         return peer_identity(self._connection)
 
+    def _hear_verdict(self) -> None:
+        """Read the alert of a server that has refused our certificate, if there is one.
+
+        With TLS 1.3 it comes after the handshake (RFC 8446 section 4.4.2.4), and a failed write
+        would keep OpenSSL from reading it.
+        """
+        try:
+            self._connection.recv(1, socket.MSG_PEEK)
+        except (SSL.WantReadError, SSL.WantWriteError, SSL.ZeroReturnError, SSL.SysCallError):
+            return
+        except SSL.Error as error:
+            raise self._transfer_failure(error) from error
+
     def _peek(self) -> None:
         # OpenSSL eats the bytes that it cannot understand, and they tell best what went wrong.
-        if not self._first_bytes:
-            with contextlib.suppress(OSError):
-                self._first_bytes = self._socket.recv(_FIRST_BYTES, socket.MSG_PEEK)
+        if self._first_bytes:
+            return
+        try:
+            self._first_bytes = self._socket.recv(_FIRST_BYTES, socket.MSG_PEEK)
+        except BlockingIOError:
+            if self._role is Role.SERVER:  # what comes from now on shall not pass unseen
+                raise WantRead from None
+        except OSError:
+            pass  # OpenSSL will find the same
 
     def _flush_alert(self) -> None:
         # The alert that says why has been written by OpenSSL; do not let a reset overtake it.
         with contextlib.suppress(OSError):
+            if self._role is Role.SERVER and foreign_protocol(self._first_bytes) is not None:
+                self._socket.send(_PROTOCOL_VERSION)  # for what is no TLS OpenSSL writes none
             self._socket.shutdown(socket.SHUT_WR)
 
     def _failure(self, error: BaseException) -> TlsError:

@@ -25,7 +25,12 @@ from leaddicom.enums import (
 )
 from leaddicom.errors import AssociationError, DicomErrorCode, ProtocolError
 from leaddicom.limits import Limits
-from leaddicom.upper_layer.association import Associate, decode_associate, encode_associate
+from leaddicom.upper_layer.association import (
+    APPLICATION_CONTEXT,
+    Associate,
+    decode_associate,
+    encode_associate,
+)
 from leaddicom.upper_layer.negotiation import AcceptedContext, accepted_contexts
 from leaddicom.upper_layer.pdu import (
     PduBegin,
@@ -267,7 +272,15 @@ class UpperLayer:
         self._out += data
 
     def accept(self, reply: Associate) -> None:
-        """Accept the association that was requested (AE-7)."""
+        """Accept the association that was requested (AE-7).
+
+        Raises
+        ------
+        AssociationError
+            None was requested.
+        ParameterError, ProtocolError
+            The reply cannot be encoded, or does not answer the request.
+        """
         self._check(Event.ASSOCIATE_ACCEPT)
         data = encode_associate(reply)
         contexts = accepted_contexts(self._requested, reply)
@@ -350,6 +363,10 @@ class UpperLayer:
             self._deaf = True
             yield from self._invalid(error)
 
+    def ignore_input(self) -> None:
+        """Take no notice of anything that arrives from here on."""
+        self._deaf = True
+
     def fail(self, error: ProtocolError) -> Iterator[Indication]:
         """Give up because of what a P-DATA value held (event 19, AA-8)."""
         self._deaf = True
@@ -373,8 +390,14 @@ class UpperLayer:
         event = _PDU_EVENTS[begin.pdu_type]
         action = self._action(event)
         if action is None:
-            # Bytes before this end asked for an association: nobody to answer.
+            # Bytes before this end has asked for an association: nobody to answer.
             self.close_transport = True
+            error = ProtocolError(
+                f"The peer sent a PDU of type {begin.pdu_type.value:02X}H "
+                f"({begin.pdu_type.name}) before an association was requested.",
+                AbortReason.UNEXPECTED_PDU,
+            )
+            yield ProviderAbort(error)
         elif action in _REFUSALS:
             self._ignoring = True
             error = ProtocolError(
@@ -424,6 +447,12 @@ class UpperLayer:
                 RejectResult.PERMANENT,
                 RejectSource.SERVICE_PROVIDER_ACSE,
                 RejectReason.PROTOCOL_VERSION_NOT_SUPPORTED,
+            )
+        if request.application_context != APPLICATION_CONTEXT:
+            return (
+                RejectResult.PERMANENT,
+                RejectSource.SERVICE_USER,
+                RejectReason.APPLICATION_CONTEXT_NOT_SUPPORTED,
             )
         if not self._is_workable(request.maximum_length):
             return (

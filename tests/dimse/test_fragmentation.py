@@ -18,6 +18,7 @@ from leaddicom.dimse.fragmentation import (
     DataSetSource,
     FileSource,
     OutgoingMessage,
+    PaddedSource,
 )
 from leaddicom.dimse.message import Message
 from leaddicom.dimse.messages import DATA_SET_PRESENT
@@ -244,6 +245,25 @@ class TestBytesSource:
         source.close()
         source.close()
         data.clear()  # BufferError, if a view were left
+
+
+class TestPaddedSource:
+    @pytest.mark.parametrize("piece", range(1, 9))
+    def test_ends_with_a_nul_byte(self, piece: int) -> None:
+        source = PaddedSource(BytesSource(b"1234567"))
+        assert source.size == 8
+        data = b""
+        while len(data) < source.size:
+            view = memoryview(bytearray(min(piece, source.size - len(data))))
+            source.readinto(view)
+            data += view
+        assert data == b"1234567\0"
+
+    def test_closes_what_it_pads(self) -> None:
+        source = PaddedSource(BytesSource(b"123"))
+        source.close()
+        with pytest.raises(DataSetError):
+            source.readinto(memoryview(bytearray(1)))
 
 
 class TestFileSource:

@@ -37,6 +37,17 @@ def test_the_arguments_of_a_store_request_are_in_the_order_of_its_event() -> Non
     assert message.arguments() == [7, "1.2", "1.2.3", 2, "MOVER", 9]
 
 
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [({0x0002: "1.2"}, "1.2"), ({0x0003: "1.3"}, "1.3"), ({0x0002: "1.2", 0x0003: "1.3"}, "1.2"),
+     ({0x0002: "", 0x0003: "1.3"}, "1.3"), ({}, "")],
+)  # fmt: skip
+def test_the_sop_class_is_the_affected_or_the_requested_one(
+    command: dict[int, Value], expected: str
+) -> None:
+    assert Message(1, command, None, None).sop_class_uid == expected
+
+
 def test_absent_arguments_are_none() -> None:
     message = Message(1, {0x0110: 7}, messages.C_STORE_RQ, None)
     assert message.arguments() == [7, None, None, None, None, None]

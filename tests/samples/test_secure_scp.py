@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import socket
@@ -13,10 +12,18 @@ from pathlib import Path
 import pytest
 from nets import Nets
 from programs import Program, run, sample
-from pydicom.dataset import Dataset
 from storage import CT, FILES, data_set_of, write_instance
 
-from leaddicom import DICOM_SECURE_NONE, LDicomAssociate, LDicomNet, Scu, TlsError
+from leaddicom import (
+    DICOM_SECURE_NONE,
+    AssociationError,
+    LDicomAssociate,
+    LDicomDS,
+    LDicomNet,
+    NetworkError,
+    Scu,
+    TlsError,
+)
 from leaddicom.testing.certificates import IssuedCertificate, ThrowAwayPki
 
 Start = Callable[..., tuple[Program, int]]
@@ -50,9 +57,10 @@ def test_answers_an_echo_and_says_who_called(start: Start, scu: Callable[..., Sc
     with scu(port) as client:
         client.echo()
         facts = client.link_facts
+    assert facts is not None
     program.wait_for(
         rf"127\.0\.0\.1:\d+ is CN=sample,.*, {facts.tls_version}, {facts.cipher_name}$"
-    )  # type: ignore[union-attr]
+    )
     program.wait_for("'LEADDICOM' calls 'SECURE_SCP'$")
 
 
@@ -82,7 +90,7 @@ def test_ends_cleanly_at_a_signal(
 def test_rejects_other_titles(start: Start, scu: Callable[..., Scu]) -> None:
     program, port = start("--ae-title", "MINE")
     scu(port, called_ae_title="MINE").echo()
-    with pytest.raises(Exception, match="called AE title not recognized"):
+    with pytest.raises(AssociationError, match="called AE title not recognized"):
         scu(port).echo()
     program.wait_for("'LEADDICOM' calls 'SECURE_SCP', but this is 'MINE': refused$")
 
@@ -109,7 +117,7 @@ def test_keeps_to_the_number_of_associations(start: Start, scu: Callable[..., Sc
     program, port = start("--max-associations", "1")
     with scu(port) as first:
         first.echo()
-        with pytest.raises(Exception, match="closed the connection|dropped the connection"):
+        with pytest.raises((NetworkError, TlsError)):
             scu(port).echo()
         program.wait_for("WARNING Refused .* limit of 1 connections")
         first.echo()
@@ -119,10 +127,6 @@ class TestStatuses:
     """What a C-STORE that fails is answered with (PS3.4 Table B.2-1)."""
 
     class Client(LDicomNet):
-        def __init__(self, data: bytes, instance: str) -> None:
-            super().__init__(None, DICOM_SECURE_NONE)
-            self.data, self.instance = data, instance
-
         def OnConnect(self, error: int) -> None:
             request = LDicomAssociate(True)
             request.SetCalled("SECURE_SCP")
@@ -132,9 +136,7 @@ class TestStatuses:
             self.SendAssociateRequest(request)
 
     def status(self, nets: Nets, port: int, path: Path, instance: str | None = None) -> int:
-        from leaddicom import LDicomDS
-
-        client = nets.recorder.watch(self.Client(b"", ""))
+        client = nets.recorder.watch(self.Client(None, DICOM_SECURE_NONE))
         nets.made.append(client)
         client.Connect(None, 0, "127.0.0.1", port)
         nets.wait_for("OnReceiveAssociateAccept")
@@ -171,18 +173,15 @@ class TestStatuses:
 
     def test_disk_trouble(self, start: Start, nets: Nets, tmp_path: Path) -> None:
         program, port = start("--plain")
-        dataset = Dataset()
         path = FILES / "CT_small.dcm"
-        from leaddicom import LDicomDS
-
-        dataset = LDicomDS.from_file(path).to_pydicom()
-        (tmp_path / "out" / dataset.StudyInstanceUID).touch()  # where a folder should go
+        study = LDicomDS.from_file(path).to_pydicom().StudyInstanceUID
+        (tmp_path / "out" / study).touch()  # where a folder should go
         assert self.status(nets, port, path) == 0xA700
         program.wait_for("ERROR Answered A700H .* cannot be filed")
 
 
 class TestStarting:
-    def fails(self, *options: str | Path, cwd: Path | None = None) -> str:
+    def fails(self, *options: str | Path) -> str:
         result = run(*sample("secure_scp.py", *options))
         assert result.returncode == 1
         assert len(result.stderr.splitlines()) == 1
@@ -201,10 +200,6 @@ class TestStarting:
         error = self.fails(*options)
         assert nothing in error
         assert "Run `leaddicom pki init` first." in error
-
-    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-    def test_with_a_folder_that_cannot_be_made(self, tls: list[str]) -> None:
-        assert "/proc/nothing" in self.fails("--port", "0", "--output", "/proc/nothing", *tls)
 
     def test_with_a_file_for_a_folder(self, tls: list[str], tmp_path: Path) -> None:
         (tmp_path / "file").touch()

@@ -63,12 +63,12 @@ class TestWatching:
         accepted, client = nets.pair(Server)
         client.SendCEchoRequest(1, 9, ECHO_CLASS)
         assert nets.wait_for("OnReceiveCEchoResponse")[3] == Status.WARNING
-        assert accepted.seen == 9  # type: ignore[attr-defined]
+        assert accepted.seen == 9
 
     def test_events_set_on_the_object_still_run(self, nets: Nets) -> None:
         server = nets.make()
         requested: list[tuple[int, ...]] = []
-        server.OnReceiveCEchoRequest = lambda *arguments: requested.append(arguments)  # type: ignore[method-assign, assignment, misc]
+        server.OnReceiveCEchoRequest = lambda *arguments: requested.append(arguments)
         server.Listen("127.0.0.1", 0)
         client = nets.associated(nets.client(server))
         client.SendCEchoRequest(1, 3, ECHO_CLASS)
@@ -221,7 +221,7 @@ class TestPdus:
 
     def test_are_recorded_where_the_object_overrides_them(self) -> None:
         net = Recorder().watch(LDicomNet())
-        net.OnSend = lambda *_: None  # type: ignore[method-assign]
+        net.OnSend = lambda *_: None
         assert net.overrides("OnSend")
 
     def test_recorded(self, nets: Nets) -> None:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from struct import pack
 
+from leaddicom.errors import ProtocolError
 from leaddicom.limits import Limits
 from leaddicom.testing import ArtimRecorder
 from leaddicom.upper_layer.association import Associate, PresentationContext
 from leaddicom.upper_layer.negotiation import SupportedContext, accept_contexts
-from leaddicom.upper_layer.protocol import Indication, Role, UpperLayer
+from leaddicom.upper_layer.pdu import PduEnd
+from leaddicom.upper_layer.protocol import Indication, ProviderAbort, Role, UpperLayer
 from leaddicom.upper_layer.state_machine import State
 
 IMPLICIT = "1.2.840.10008.1.2"
@@ -48,6 +50,25 @@ def reply(to: Associate, maximum_length: int | None = 16384) -> Associate:
     answer = accept_contexts(to, SUPPORTED)
     answer.maximum_length = maximum_length
     return answer
+
+
+def abort_pdu(source: int, reason: int) -> bytes:
+    return bytes((7, 0, 0, 0, 0, 4, 0, 0, source, reason))
+
+
+def reject_pdu(result: int, source: int, reason: int) -> bytes:
+    return bytes((3, 0, 0, 0, 0, 4, 0, result, source, reason))
+
+
+def meaning(indications: list[Indication]) -> list[Indication]:
+    return [it for it in indications if not isinstance(it, PduEnd)]
+
+
+def sole_error(indications: list[Indication]) -> ProtocolError:
+    """What a ProviderAbort, and nothing else, was indicated for."""
+    (told,) = meaning(indications)
+    assert isinstance(told, ProviderAbort)
+    return told.error
 
 
 class Core(UpperLayer):
