@@ -182,6 +182,14 @@ class TestEnd:
         assert waiting.outgoing.done
         assert asked.outgoing.done
 
+    def test_what_is_dropped_does_not_count_any_more(self) -> None:
+        answer = outgoing(dimse.C_FIND_RSP, 1, "", 0xFF00, data=bytes(10))
+        outbox = filled(store(10), answer, limits=Limits(queued_bytes=1, write_timeout=0.05))
+        outbox.clear()
+        assert not outbox.is_full
+        outbox.put(response(), may_wait=True)
+        assert len(outbox) == 1
+
     def test_nothing_is_taken_after_closing(self) -> None:
         outbox = filled(response())
         outbox.close()
