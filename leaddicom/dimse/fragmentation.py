@@ -187,15 +187,12 @@ class OutgoingMessage:
     ----------
     done : bool
         Whether everything was handed out.
-    started : bool
-        Whether anything was.  Until then a message that fails can be dropped, and the
-        association goes on.
     queued_bytes : int
         Bytes of data set that wait in memory; the same from beginning to end.
     """
 
     __slots__ = ("_context_id", "_control", "_part", "_position", "_source", "done",
-                 "queued_bytes", "started")  # fmt: skip
+                 "queued_bytes")  # fmt: skip
 
     def __init__(self, context_id: int, command: bytes, source: DataSetSource | None) -> None:
         self._context_id = context_id
@@ -205,7 +202,6 @@ class OutgoingMessage:
         self._position = 0
         self._control = COMMAND
         self.done = False
-        self.started = False
         self.queued_bytes = source.size if isinstance(source, BytesSource) else 0
 
     def fill(self, buffer: memoryview, maximum_length: int) -> int:
@@ -254,7 +250,6 @@ class OutgoingMessage:
             used = end
             if control & LAST:
                 self._next_part()
-        self.started = self.started or used > 0
         return used
 
     def close(self) -> None:
