@@ -29,6 +29,7 @@ from leaddicom.limits import Limits
 
 __all__ = ["LDicomDS"]
 
+_DEFAULT_LIMITS = Limits()
 _SOP_CLASS, _SOP_INSTANCE = 0x00080016, 0x00080018
 _AFFECTED_CLASS, _AFFECTED_INSTANCE = 0x0002, 0x1000
 _PIECE = 1 << 20
@@ -57,7 +58,7 @@ class LDicomDS:
     """
 
     def __init__(self, dataset: Dataset | None = None, *, limits: Limits | None = None) -> None:
-        self._limits = limits or Limits()
+        self._limits = limits or _DEFAULT_LIMITS
         self._dataset: Dataset | None = Dataset() if dataset is None else dataset
         self._encoded: ReceivedDataSet | _FileDataSet | None = None
 
@@ -113,7 +114,7 @@ class LDicomDS:
     def _of(cls, encoded: ReceivedDataSet | _FileDataSet, limits: Limits | None) -> LDicomDS:
         # Not through the constructor: pydicom's empty data set would cost as much as all else.
         result = cls.__new__(cls)
-        result._limits = limits or Limits()
+        result._limits = limits or _DEFAULT_LIMITS
         result._dataset, result._encoded = None, encoded
         return result
 

@@ -143,10 +143,6 @@ class Nets:
         self.associated(client, request)
         return server.GetClient(0), client
 
-    def wait_for_event_net(self, name: str) -> LDicomNet:
-        """Wait for an event and give the object that it was called on."""
-        return self.recorder.wait_for_event(name).net
-
     def close(self) -> None:
         for net in self.made:
             net.CloseForced(True)

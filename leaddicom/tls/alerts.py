@@ -175,8 +175,8 @@ _ALERTS = (
         "internal_error",
         _C.TLS_INTERNAL_ERROR,
         "it failed, or a check of its own refused our certificate",
-        "See the peer's log; a peer with this software sends it for a certificate without "
-        "extended key usage.",
+        "See the peer's log; a peer with this software sends it for a certificate that is not for "
+        "the host it connected to, or that has no extended key usage.",
     ),
     # From here on some alerts are younger than LEADTOOLS' table.
     Alert(86, "inappropriate_fallback", _C.TLS_PROTOCOL_VERSION, "it saw a downgrade", _PROFILE),

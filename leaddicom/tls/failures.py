@@ -278,6 +278,9 @@ def _openssl_reasons(error: BaseException) -> list[str]:
 
 
 def _refused(who: str, failure: VerifyFailure, record: Verification) -> TlsError:
+    if failure.error is not None:
+        failure.error.alert = record.alert_sent
+        return failure.error
     check = certificate_check(failure.code)
     text = None if failure.certificate is None else describe(failure.certificate)
     whose = "its certificate" if failure.depth == 0 else "a CA certificate of its chain"

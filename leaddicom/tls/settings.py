@@ -54,7 +54,8 @@ class TlsSettings:
         Suites to use, in order of preference, out of the profile's; empty for all of them.  A
         list without suites of a TLS version switches that version off.
     check_host_name : bool
-        Whether a client compares the server's certificate with the host it connected to.
+        Whether a client compares the server's certificate with the host it connected to; with
+        `verify` NONE it does not.
     server_name : str or None
         Name or IP address to compare instead of the host.
 

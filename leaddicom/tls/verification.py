@@ -17,6 +17,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from OpenSSL import SSL, crypto
 
+from leaddicom.errors import TlsError
 from leaddicom.tls.verify_codes import (
     APPLICATION_VERIFICATION,
     INVALID_PURPOSE,
@@ -26,6 +27,7 @@ from leaddicom.tls.verify_codes import (
 
 __all__ = [
     "DICOM_PROTOCOL",
+    "CheckIdentity",
     "OnVerify",
     "Role",
     "Verification",
@@ -46,6 +48,9 @@ DICOM_PROTOCOL = b"dicom"
 #: chain, from the root down, and before that for every failure, with LEADTOOLS' code; decides
 #: whether the handshake goes on.
 OnVerify = Callable[[bool, x509.Certificate, int], bool]
+
+#: Raises `TlsError` if a certificate is not that of whom we want to speak with.
+CheckIdentity = Callable[[x509.Certificate], None]
 
 
 class Role(Enum):
@@ -82,6 +87,8 @@ class VerifyFailure:
         The certificate; `None` if it cannot be decoded.
     cause : str
         What is wrong with it.
+    error : TlsError or None
+        The whole story, if whoever found it has told it already.
     """
 
     code: int
@@ -89,6 +96,7 @@ class VerifyFailure:
     depth: int
     certificate: x509.Certificate | None
     cause: str
+    error: TlsError | None = None
 
 
 @dataclass(slots=True)
@@ -109,6 +117,8 @@ class Verification:
         The client's ALPN list, when ``dicom`` was not in it.
     on_verify : OnVerify or None
         The application's say about each certificate.
+    check_identity : CheckIdentity or None
+        What is asked of the peer's own certificate besides.
     """
 
     own_certificate: x509.Certificate | None = None
@@ -118,6 +128,7 @@ class Verification:
     alert_sent: int | None = None
     protocols_refused: tuple[bytes, ...] = ()
     on_verify: OnVerify | None = field(default=None, repr=False)
+    check_identity: CheckIdentity | None = field(default=None, repr=False)
 
 
 def host_name(host: str) -> str | None:
@@ -139,6 +150,7 @@ def prepare(
     *,
     host: str | None = None,
     on_verify: OnVerify | None = None,
+    check_identity: CheckIdentity | None = None,
 ) -> Verification:
     """Make a new pyOpenSSL connection ready for its handshake.
 
@@ -153,6 +165,10 @@ def prepare(
         3) unless it is an IP address.
     on_verify : OnVerify, optional
         The application's say about each certificate.
+    check_identity : CheckIdentity, optional
+        What is asked of the peer's own certificate besides, `identity.check_host_name` as a
+        rule.  It is asked inside the handshake, so that a server that we do not want learns of
+        it, and nothing of us.
 
     Returns
     -------
@@ -160,7 +176,7 @@ def prepare(
         The record that the handshake fills, also attached as the connection's app data.
     """
     own = connection.get_certificate(as_cryptography=True)
-    verification = Verification(own_certificate=own, on_verify=on_verify)
+    verification = Verification(own, on_verify=on_verify, check_identity=check_identity)
     connection.set_app_data(verification)
     if role is Role.SERVER:
         connection.set_accept_state()
@@ -200,7 +216,9 @@ def verify_peer(context: SSL.Context, mode: int, role: Role) -> None:
             return False
         failure = None if ok else _openssl_failure(code, depth, certificate, purpose[0])
         if ok and depth == 0:
-            failure = _purpose_failure(certificate, *purpose)
+            failure = _purpose_failure(certificate, *purpose) or _identity_failure(
+                record.check_identity, certificate
+            )
         return _decide(record, failure, certificate, depth)
 
     context.set_verify(mode, callback)
@@ -234,6 +252,24 @@ def _purpose_failure(
         _log.debug("Extensions of a certificate cannot be decoded: %r", error)
         cause = "its extensions cannot be decoded"
     return VerifyFailure(INVALID_PURPOSE, "INVALID_PURPOSE", 0, certificate, cause)
+
+
+def _identity_failure(
+    check: CheckIdentity | None, certificate: x509.Certificate
+) -> VerifyFailure | None:
+    if check is None:
+        return None
+    try:
+        check(certificate)
+    except TlsError as error:
+        code = error.verify_code or APPLICATION_VERIFICATION
+        name = certificate_check(code).name
+        return VerifyFailure(code, name, 0, certificate, error.message, error)
+    except Exception as error:  # noqa: BLE001 - nothing may escape into OpenSSL
+        _log.debug("The identity in a certificate cannot be checked: %r", error)
+        cause = "its subject alternative names cannot be decoded"
+        return VerifyFailure(UNSPECIFIED, "UNSPECIFIED", 0, certificate, cause)
+    return None
 
 
 def _decide(

@@ -351,7 +351,7 @@ class Connection:
                     f"Connecting to {self.peer} was given up, because this end was closed.",
                 )
             if self._deadlines.expired() is not None:
-                raise OSError(errno.ETIMEDOUT, f"no answer within {share:.3g} s")
+                raise OSError(errno.ETIMEDOUT, f"no answer within {share:.2g} s")
         self._deadlines.stop(Deadline.CONNECT)
 
     def _attach(self, sock: socket.socket, peer: SocketAddress) -> None:

@@ -10,6 +10,7 @@ import contextlib
 import errno
 import os
 import socket
+from functools import partial
 from typing import Any, Protocol
 
 from OpenSSL import SSL
@@ -183,13 +184,18 @@ class TlsStream:
     ) -> None:
         self._socket = sock
         self._role = role
-        self._settings = settings
-        self._host = settings.server_name or host
         self._peer = peer
         self._first_bytes = b""
         self._data_received = False
         self._connection = SSL.Connection(context, sock)
-        self._verification = prepare(self._connection, role, host=self._host)
+        name = settings.server_name or host
+        checks = role is Role.CLIENT and settings.check_host_name
+        self._verification = prepare(
+            self._connection,
+            role,
+            host=name,
+            check_identity=partial(check_host_name, host=name) if checks else None,
+        )
 
     def handshake(self) -> None:
         """Go on with the handshake; returns when it is complete.
@@ -209,10 +215,6 @@ class TlsStream:
         except (SSL.Error, OSError) as error:
             self._flush_alert()
             raise self._failure(error) from error
-        if self._role is Role.CLIENT and self._settings.check_host_name:
-            certificate = self._connection.get_peer_certificate(as_cryptography=True)
-            if certificate is not None:
-                check_host_name(certificate, self._host)
 
     def recv_into(self, buffer: memoryview) -> int:
         """Read one record into `buffer`; 0 is the end of the stream."""
