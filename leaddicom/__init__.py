@@ -35,6 +35,7 @@ from leaddicom.errors import (
     ProtocolError,
     TlsError,
 )
+from leaddicom.implementation import VERSION
 from leaddicom.limits import Limits
 from leaddicom.net import LDicomNet
 from leaddicom.scu import Scu, StoreIssue, StoreProgress, StoreResult
@@ -49,7 +50,7 @@ from leaddicom.tls.suites import (
 )
 from leaddicom.upper_layer.negotiation import SupportedContext
 
-__version__ = "0.1.0"
+__version__ = VERSION
 
 __all__ = [
     "DICOM_SECURE_ISCL",

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from leaddicom.dataset import LDicomDS
+from leaddicom.dimse.sink import flush_folder
 from leaddicom.errors import DataSetError, DicomErrorCode
 
 __all__ = ["Archive"]
@@ -24,9 +25,6 @@ _NAMES = {
 #: and as names of files they do no harm.
 _UID = re.compile(r"[0-9]+(\.[0-9]+)*", re.ASCII)
 _UID_LENGTH = 64
-
-# Only POSIX can open a folder in order to flush it.
-_FOLDER_FLAGS = getattr(os, "O_DIRECTORY", None)
 
 
 class Archive:
@@ -81,10 +79,10 @@ class Archive:
             raise _not_stored(series, exc) from exc
         target = series / f"{uids[_SOP_INSTANCE]}.dcm"
         dataset.save(target, self._durable)
-        if self._durable and _FOLDER_FLAGS is not None:
+        if self._durable:
             # The folders may be new; even if not by this thread, they must be on the disk.
             for folder in (study, self._folder):
-                _flush(folder, _FOLDER_FLAGS)
+                _flush(folder)
         return target
 
 
@@ -111,13 +109,9 @@ def _check_same(requested: str, found: str, what: str) -> None:
         )
 
 
-def _flush(folder: Path, flags: int) -> None:
+def _flush(folder: Path) -> None:
     try:
-        descriptor = os.open(folder, flags)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        flush_folder(folder)
     except OSError as exc:
         raise _not_stored(folder, exc) from exc
 

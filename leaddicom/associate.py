@@ -20,7 +20,7 @@ from leaddicom.upper_layer.association import (
     UserItem,
 )
 from leaddicom.upper_layer.items import ItemType
-from leaddicom.upper_layer.values import is_ae_title, is_uid, is_version_name
+from leaddicom.values import is_ae_title, is_uid, is_version_name
 
 __all__ = ["LDicomAssociate"]
 

@@ -31,7 +31,6 @@ __all__ = ["LDicomDS"]
 
 _DEFAULT_LIMITS = Limits()
 _SOP_CLASS, _SOP_INSTANCE = 0x00080016, 0x00080018
-_AFFECTED_CLASS, _AFFECTED_INSTANCE = 0x0002, 0x1000
 _PIECE = 1 << 20
 
 
@@ -329,12 +328,8 @@ class LDicomDS:
 
     def _copy(self, target: str, durable: bool) -> None:
         """Write a file that has our File Meta Information and the data set as it is."""
-        command: dict[int, int | str | tuple[int, ...]] = {
-            _AFFECTED_CLASS: self.sop_class_uid,
-            _AFFECTED_INSTANCE: self.sop_instance_uid,
-        }
-        syntax = self.transfer_syntax_uid
-        sink = DataSetSink(command, syntax, 0, os.path.dirname(target))
+        syntax, folder = self.transfer_syntax_uid, os.path.dirname(target)
+        sink = DataSetSink(syntax, self.sop_class_uid, self.sop_instance_uid, 0, folder)
         encoded = self._encoded
         source = self.source(syntax) if encoded is None else self._as_it_is(encoded)
         try:

@@ -24,7 +24,7 @@ from leaddicom.dimse.messages import (
     DataSetPresence,
     MessageType,
 )
-from leaddicom.errors import DicomError, DicomErrorCode
+from leaddicom.errors import DicomError, DicomErrorCode, code_of
 from leaddicom.transport.connection import Connection
 from leaddicom.upper_layer.pdu import PduEnd
 from leaddicom.upper_layer.protocol import (
@@ -97,12 +97,12 @@ class EventSource:
     def on_connect(self, error: DicomError | None) -> None:
         """Call `OnConnect`."""
         self._net.error = error
-        self._net.OnConnect(_code(error))
+        self._net.OnConnect(code_of(error))
 
     def on_secure_link_ready(self, error: DicomError | None) -> None:
         """Call `OnSecureLinkReady`."""
         self._net.error = error
-        self._net.OnSecureLinkReady(_code(error))
+        self._net.OnSecureLinkReady(code_of(error))
 
     def on_close(self, error: DicomError | None) -> None:
         """Call `OnClose` of the connection and of its listener."""
@@ -156,7 +156,3 @@ def _arguments(
     if message_type.dataset is not DataSetPresence.ABSENT:
         arguments.append(dataset)
     return arguments
-
-
-def _code(error: DicomError | None) -> DicomErrorCode:
-    return DicomErrorCode.SUCCESS if error is None else error.code

@@ -27,6 +27,7 @@ __all__ = [
     "ParameterError",
     "ProtocolError",
     "TlsError",
+    "code_of",
 ]
 
 
@@ -174,6 +175,11 @@ class DicomError(Exception):
 
     def __str__(self) -> str:
         return self.message
+
+
+def code_of(error: DicomError | None) -> DicomErrorCode:
+    """Give the number that an event receives; `SUCCESS` for no error."""
+    return DicomErrorCode.SUCCESS if error is None else error.code
 
 
 class ParameterError(DicomError, ValueError):

@@ -24,7 +24,13 @@ from leaddicom.enums import (
     SecureMode,
     Status,
 )
-from leaddicom.errors import DicomError, DicomErrorCode, NetworkError, ParameterError
+from leaddicom.errors import (
+    DicomError,
+    DicomErrorCode,
+    NetworkError,
+    ParameterError,
+    code_of,
+)
 from leaddicom.implementation import (
     IMPLEMENTATION_CLASS_UID,
     IMPLEMENTATION_VERSION_NAME,
@@ -32,7 +38,7 @@ from leaddicom.implementation import (
 from leaddicom.limits import Limits
 from leaddicom.net_dimse_c import CompositeServices
 from leaddicom.net_dimse_n import NormalizedServices
-from leaddicom.net_tls import SecureLink, Security
+from leaddicom.net_tls import SecureLink, Security, checked_mode
 from leaddicom.tls.settings import TlsSettings
 from leaddicom.tls.verification import Role as TlsRole
 from leaddicom.transport.connection import Connection, SecureEnd, wait_all_closed
@@ -75,6 +81,12 @@ class LDicomNet(SecureLink, CompositeServices, NormalizedServices):
         If not empty, the default `OnReceiveAssociateRequest` rejects other called AE titles.
     error : DicomError or None
         What went wrong last on this connection, in words.
+    message : Message or None
+        The message whose event runs, with its whole command set.
+    connection : Connection or None
+        What carries the bytes, once there is one; also when it is over.
+    security : Security
+        What the TLS methods have set.
 
     Notes
     -----
@@ -96,7 +108,7 @@ class LDicomNet(SecureLink, CompositeServices, NormalizedServices):
         mode: int = SecureMode.TLS,
         reserved: bool | None = None,
     ) -> None:
-        self.security = Security(_checked_mode(mode))
+        self.security = Security(checked_mode(mode))
         self.connection: Connection | None = None
         self.error: DicomError | None = None
         self.message: Message | None = None
@@ -150,7 +162,7 @@ class LDicomNet(SecureLink, CompositeServices, NormalizedServices):
                 "Initialize has to come before Connect, Listen and Accept.",
             )
         self._path = self._path if path is None else os.fspath(path)
-        self.security.mode = _checked_mode(mode)
+        self.security.mode = checked_mode(mode)
         if ctx is not None:
             self.security.settings = ctx
         self.security.changed()
@@ -224,7 +236,7 @@ class LDicomNet(SecureLink, CompositeServices, NormalizedServices):
         self.security.end(TlsRole.SERVER)  # what is missing is said now, not at the first caller
         address, port = end_point(host_address, host_port)
         family = checked_ip_type(ip_type)
-        listener = Listener(_AcceptEvents(self), self.limits)
+        listener = Listener(lambda error: self.OnAccept(code_of(error)), self.limits)
         listener.open(address, port, nb_peers or self.limits.backlog, family)
         self._listener = listener
         self._keep()
@@ -382,11 +394,7 @@ class LDicomNet(SecureLink, CompositeServices, NormalizedServices):
 
     def SendReleaseResponse(self) -> None:
         """Answer a release request."""
-        self._connected().put(
-            QueuedPrimitive(
-                lambda upper_layer: upper_layer.release_response(), answers_release=True
-            )
-        )
+        self._primitive(lambda upper_layer: upper_layer.release_response(), answers_release=True)
 
     def SendAbort(
         self,
@@ -499,7 +507,7 @@ class LDicomNet(SecureLink, CompositeServices, NormalizedServices):
                 server._listener.remove(connection)
             with server._clients_lock:
                 server._clients = [each for each in server._clients if each is not self]
-        code = DicomErrorCode.SUCCESS if error is None else error.code
+        code = code_of(error)
         try:
             self.OnClose(code, self)
         finally:
@@ -534,8 +542,14 @@ class LDicomNet(SecureLink, CompositeServices, NormalizedServices):
             )
         return self.connection
 
-    def _primitive(self, perform: Callable[[UpperLayer], None], waits: bool = False) -> None:
-        self._connected().put(QueuedPrimitive(perform, waits))
+    def _primitive(
+        self,
+        perform: Callable[[UpperLayer], None],
+        *,
+        waits: bool = False,
+        answers_release: bool = False,
+    ) -> None:
+        self._connected().put(QueuedPrimitive(perform, waits, answers_release))
 
     def _checked(self, associate: LDicomAssociate, request: bool) -> Associate:
         """Give a copy of the parameters that can be sent, with what must be there filled in."""
@@ -573,28 +587,3 @@ class LDicomNet(SecureLink, CompositeServices, NormalizedServices):
     def _client_list(self) -> list[LDicomNet]:
         with self._clients_lock:
             return list(self._clients)
-
-
-class _AcceptEvents:
-    """Tells a listening `LDicomNet` about callers (``transport.listener.ListenerOwner``)."""
-
-    def __init__(self, net: LDicomNet) -> None:
-        self._net = net
-
-    def on_accept(self, error: DicomError | None) -> None:
-        """Call `OnAccept`."""
-        self._net.OnAccept(DicomErrorCode.SUCCESS if error is None else error.code)
-
-
-def _checked_mode(mode: int) -> SecureMode:
-    if mode not in (SecureMode.NONE, SecureMode.TLS):
-        reason = (
-            "ISCL knows only DES and MD5, which protect nothing any more"
-            if mode == SecureMode.ISCL
-            else f"{mode:#x} is no mode"
-        )
-        raise DicomError(
-            DicomErrorCode.BAD_SECURE_MODE,
-            f"{reason}; use DICOM_SECURE_TLS, or DICOM_SECURE_NONE for plain DICOM.",
-        )
-    return SecureMode(mode)

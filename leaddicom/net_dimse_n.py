@@ -43,7 +43,7 @@ class NormalizedServices(MessageSender):
         event: int,
         dataset: DataSet | None = None,
     ) -> None:
-        """Send a N-EVENT-REPORT request: report an event; see the notes on the class."""
+        """Send an N-EVENT-REPORT request: report an event; see the notes on the class."""
         self._send(
             N_EVENT_REPORT_RQ,
             presentation_id,
@@ -61,7 +61,7 @@ class NormalizedServices(MessageSender):
         event: int,
         dataset: DataSet | None = None,
     ) -> None:
-        """Answer a N-EVENT-REPORT request."""
+        """Answer an N-EVENT-REPORT request."""
         self._send(
             N_EVENT_REPORT_RSP,
             presentation_id,
@@ -111,7 +111,7 @@ class NormalizedServices(MessageSender):
         attributes: Sequence[int],
         count: int | None = None,
     ) -> None:
-        """Send a N-GET request: get attributes; see the notes on the class."""
+        """Send an N-GET request: get attributes; see the notes on the class."""
         self._send(
             N_GET_RQ,
             presentation_id,
@@ -127,7 +127,7 @@ class NormalizedServices(MessageSender):
         status: int,
         dataset: DataSet | None = None,
     ) -> None:
-        """Answer a N-GET request."""
+        """Answer an N-GET request."""
         self._send(
             N_GET_RSP,
             presentation_id,
@@ -174,7 +174,7 @@ class NormalizedServices(MessageSender):
         sop_instance_uid: str,
         dataset: DataSet,
     ) -> None:
-        """Send a N-SET request: set attributes; see the notes on the class."""
+        """Send an N-SET request: set attributes; see the notes on the class."""
         self._send(
             N_SET_RQ,
             presentation_id,
@@ -191,7 +191,7 @@ class NormalizedServices(MessageSender):
         status: int,
         dataset: DataSet | None = None,
     ) -> None:
-        """Answer a N-SET request."""
+        """Answer an N-SET request."""
         self._send(
             N_SET_RSP,
             presentation_id,
@@ -238,7 +238,7 @@ class NormalizedServices(MessageSender):
         action: int,
         dataset: DataSet | None = None,
     ) -> None:
-        """Send a N-ACTION request: perform an action; see the notes on the class."""
+        """Send an N-ACTION request: perform an action; see the notes on the class."""
         self._send(
             N_ACTION_RQ,
             presentation_id,
@@ -256,7 +256,7 @@ class NormalizedServices(MessageSender):
         action: int,
         dataset: DataSet | None = None,
     ) -> None:
-        """Answer a N-ACTION request."""
+        """Answer an N-ACTION request."""
         self._send(
             N_ACTION_RSP,
             presentation_id,
@@ -305,7 +305,7 @@ class NormalizedServices(MessageSender):
         sop_instance_uid: str,
         dataset: DataSet | None = None,
     ) -> None:
-        """Send a N-CREATE request: create an instance; see the notes on the class."""
+        """Send an N-CREATE request: create an instance; see the notes on the class."""
         self._send(
             N_CREATE_RQ,
             presentation_id,
@@ -322,7 +322,7 @@ class NormalizedServices(MessageSender):
         status: int,
         dataset: DataSet | None = None,
     ) -> None:
-        """Answer a N-CREATE request."""
+        """Answer an N-CREATE request."""
         self._send(
             N_CREATE_RSP,
             presentation_id,
@@ -367,7 +367,7 @@ class NormalizedServices(MessageSender):
         sop_class_uid: str,
         sop_instance_uid: str,
     ) -> None:
-        """Send a N-DELETE request: delete an instance; see the notes on the class."""
+        """Send an N-DELETE request: delete an instance; see the notes on the class."""
         self._send(N_DELETE_RQ, presentation_id, (message_id, sop_class_uid, sop_instance_uid))
 
     def SendNDeleteResponse(
@@ -378,7 +378,7 @@ class NormalizedServices(MessageSender):
         sop_instance_uid: str,
         status: int,
     ) -> None:
-        """Answer a N-DELETE request."""
+        """Answer an N-DELETE request."""
         self._send(
             N_DELETE_RSP,
             presentation_id,

@@ -21,7 +21,7 @@ from leaddicom.tls.suites import (
 from leaddicom.tls.verification import Role
 from leaddicom.transport.connection import Connection, SecureEnd
 
-__all__ = ["MAX_CIPHERSUITE_COUNT", "SecureLink", "Security"]
+__all__ = ["MAX_CIPHERSUITE_COUNT", "SecureLink", "Security", "checked_mode"]
 
 #: Entries of the cipher suite table (LEADTOOLS' constant of that name).
 MAX_CIPHERSUITE_COUNT = 16
@@ -136,9 +136,10 @@ class SecureLink:
         cert_path : str
             File with the certificate and, in PEM, the chain behind it.
         cert_type : int
-            A `CertificateType`: PEM 1 or ASN1 (DER) 2; it counts for both files.
+            A `CertificateType`: PEM 1 or ASN1 (DER) 2, of the certificate's file.  That of the
+            key's file is seen from its content.
         key_path : str, optional
-            File with the private key; without it the key is in the certificate's file.
+            File with the private key; without it the key is in the certificate's PEM file.
 
         Raises
         ------
@@ -286,3 +287,24 @@ class SecureLink:
                 f"not {index}.",
                 DicomErrorCode.RANGE,
             )
+
+
+def checked_mode(mode: int) -> SecureMode:
+    """Give the `SecureMode` that a number stands for.
+
+    Raises
+    ------
+    DicomError
+        Code 69: it stands for none, or for ISCL.
+    """
+    if mode not in (SecureMode.NONE, SecureMode.TLS):
+        reason = (
+            "ISCL knows only DES and MD5, which protect nothing any more"
+            if mode == SecureMode.ISCL
+            else f"{mode:#x} is no mode"
+        )
+        raise DicomError(
+            DicomErrorCode.BAD_SECURE_MODE,
+            f"{reason}; use DICOM_SECURE_TLS, or DICOM_SECURE_NONE for plain DICOM.",
+        )
+    return SecureMode(mode)

@@ -79,9 +79,8 @@ def instance(
     # The command codec lets no other characters pass.
     named = uids.get(INSTANCE_TAG, INSTANCE)
     sop_class, sop_instance = requested or (CT, named if named.isascii() else INSTANCE)
-    command: dict[int, int | str | tuple[int, ...]] = {0x0002: sop_class, 0x1000: sop_instance}
-    folder = None if spool is None else str(spool)
-    sink = DataSetSink(command, IMPLICIT, 1 << 20 if spool is None else 0, folder)
+    threshold, folder = (1 << 20, None) if spool is None else (0, str(spool))
+    sink = DataSetSink(IMPLICIT, sop_class, sop_instance, threshold, folder)
     sink.write(memoryview(data_set(uids, rest)))
     return LDicomDS.from_received(sink.finish())
 
@@ -244,7 +243,7 @@ class TestUids:
 
 
 def cut() -> ReceivedDataSet:
-    sink = DataSetSink({0x0002: CT, 0x1000: INSTANCE}, IMPLICIT, 1 << 20, None)
+    sink = DataSetSink(IMPLICIT, CT, INSTANCE, 1 << 20, None)
     sink.write(memoryview(data_set(UIDS)[:-1]))
     return sink.finish()
 

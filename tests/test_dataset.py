@@ -68,8 +68,7 @@ DATA += element(0x00100010, b"Doe^Jane")
 def received(
     data: bytes = DATA, syntax: str = IMPLICIT, threshold: int = 1 << 20, folder: Path | None = None
 ) -> ReceivedDataSet:
-    command: dict[int, int | str | tuple[int, ...]] = {0x0002: CT, 0x1000: "1.2.3.4"}
-    sink = DataSetSink(command, syntax, threshold, str(folder) if folder else None)
+    sink = DataSetSink(syntax, CT, "1.2.3.4", threshold, str(folder) if folder else None)
     sink.write(memoryview(data))
     return sink.finish()
 

@@ -211,7 +211,7 @@ class TestMessages:
         self, net: Quiet, recorder: Recorder
     ) -> None:
         net.limits = Limits(sequence_depth=3)
-        sink = DataSetSink({}, "1.2.840.10008.1.2", 1000, None)
+        sink = DataSetSink("1.2.840.10008.1.2", "", "", 1000, None)
         EventSource(net, None).on_message(message(C_STORE_RQ, {}, sink.finish()))
         _, arguments = only(recorder)
         assert isinstance(arguments[-1], LDicomDS)

@@ -67,7 +67,7 @@ class TestRuff:
         ("path", "code", "rule"),
         [
             ("leaddicom/net.py", "def SendCEchoRequest(presentationId): ...\n", "N802"),
-            ("leaddicom/scu.py", "def OnReceiveAssociateAccept(): ...\n", "N802"),
+            ("leaddicom/scu/x.py", "def OnReceiveAssociateAccept(): ...\n", "N802"),
             ("leaddicom/cli/x.py", "print(1)\n", "T201"),
             ("samples/x.py", "print(1)\n", "T201"),
             ("tests/x.py", "assert input()\n", "S101"),

@@ -10,10 +10,11 @@ does not fit its VR therefore raises pydicom's error at the access, not here.
 
 from leaddicom.decoding.part10 import FileHeader, read_header
 from leaddicom.decoding.reading import Encoded, decode_data_set, read_values
-from leaddicom.decoding.syntaxes import check_conversion, encoding_of, uid_name
+from leaddicom.decoding.syntaxes import NATIVE, check_conversion, encoding_of, uid_name
 from leaddicom.decoding.writing import dataset_syntax, dataset_uid, encode_data_set, uid_text
 
 __all__ = [
+    "NATIVE",
     "Encoded",
     "FileHeader",
     "check_conversion",

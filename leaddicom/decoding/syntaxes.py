@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from pydicom import config
@@ -10,15 +9,13 @@ from pydicom import uid as uids
 from pydicom.uid import UID
 
 from leaddicom.errors import DataSetError, DicomErrorCode
+from leaddicom.values import is_uid
 
-__all__ = ["UNCOMPRESSED", "Encoding", "check_conversion", "encoding_of", "syntax_text", "uid_name"]
+__all__ = ["NATIVE", "Encoding", "check_conversion", "encoding_of", "syntax_text", "uid_name"]
 
-# PS3.5 section 9.1.
-_UID = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))*", re.ASCII)
-_UID_LENGTH = 64
-
-#: The transfer syntaxes between which a data set can be turned without touching its pixels.
-UNCOMPRESSED = frozenset(
+#: The transfer syntaxes with pixel data in native format (PS3.5 section 8.2), between which a
+#: data set can be turned without touching its pixels.
+NATIVE = frozenset(
     str(uid)
     for uid in (
         uids.ImplicitVRLittleEndian,
@@ -58,7 +55,7 @@ def encoding_of(transfer_syntax_uid: str) -> Encoding:
     DataSetError
         If `transfer_syntax_uid` is no UID.
     """
-    if len(transfer_syntax_uid) > _UID_LENGTH or not _UID.fullmatch(transfer_syntax_uid):
+    if not is_uid(transfer_syntax_uid):
         raise DataSetError(
             DicomErrorCode.TRANSFER_SYNTAX_NOT_SUPPORTED,
             f"{transfer_syntax_uid[:80]!a} is no transfer syntax UID; name one such as "
@@ -93,7 +90,7 @@ def check_conversion(source_uid: str, target_uid: str) -> None:
     DataSetError
         If the two differ and one of them is not an uncompressed one of the standard.
     """
-    if source_uid == target_uid or {source_uid, target_uid} <= UNCOMPRESSED:
+    if source_uid == target_uid or {source_uid, target_uid} <= NATIVE:
         return
     raise DataSetError(
         DicomErrorCode.TRANSFER_SYNTAX_NOT_SUPPORTED,

@@ -20,7 +20,7 @@ from pydicom.valuerep import EXPLICIT_VR_LENGTH_16
 
 from leaddicom.decoding.scanner import tag_text
 from leaddicom.decoding.syntaxes import (
-    UNCOMPRESSED,
+    NATIVE,
     Encoding,
     check_conversion,
     encoding_of,
@@ -156,7 +156,7 @@ def _place_pixel_data(body: Dataset, transfer_syntax_uid: str) -> None:
         undefined = element.length == _UNDEFINED
     else:
         undefined = element.is_undefined_length
-    if transfer_syntax_uid in UNCOMPRESSED:
+    if transfer_syntax_uid in NATIVE:
         if undefined:
             raise _not_encoded(
                 transfer_syntax_uid,

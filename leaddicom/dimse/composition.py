@@ -8,27 +8,24 @@ from typing import cast
 from leaddicom.dimse.command import Value
 from leaddicom.dimse.message import Message
 from leaddicom.dimse.messages import (
-    C_ECHO_RSP,
+    AFFECTED_SOP_CLASS_UID,
+    AFFECTED_SOP_INSTANCE_UID,
     COMMAND_DATA_SET_TYPE,
     COMMAND_FIELD,
     DATA_SET_ABSENT,
     DATA_SET_PRESENT,
+    MESSAGE_ID_BEING_RESPONDED_TO,
     MESSAGE_TYPES,
     RESPONSE,
+    STATUS,
     DataSetPresence,
     MessageType,
 )
 from leaddicom.enums import Status
 from leaddicom.errors import ParameterError
 
-__all__ = ["STATUS", "answer", "compose", "is_final"]
+__all__ = ["answer", "compose", "is_final"]
 
-#: Element number of Status (0000,0900).
-STATUS = next(p.element.element for p in C_ECHO_RSP.parameters if p.name == "status")
-
-# What a response repeats from its request (PS3.7 sections 9.3 and 10.3): a requested SOP class
-# or instance comes back as the affected one.
-_ECHOED = {0x0002: 0x0002, 0x0003: 0x0002, 0x1000: 0x1000, 0x1001: 0x1000}
 _PENDING = (Status.PENDING, Status.PENDING_WARNING)
 
 
@@ -79,19 +76,22 @@ def answer(request: Message, status: int) -> dict[int, Value]:
     response = cast("int", request.command[COMMAND_FIELD.element]) | RESPONSE
     command: dict[int, Value] = {
         COMMAND_FIELD.element: response,
-        C_ECHO_RSP.parameters[0].element.element: request.message_id,
+        MESSAGE_ID_BEING_RESPONDED_TO.element: request.message_id,
         COMMAND_DATA_SET_TYPE.element: DATA_SET_ABSENT,
-        STATUS: status,
+        STATUS.element: status,
     }
     known = MESSAGE_TYPES.get(response)
-    allowed = {p.element.element for p in known.parameters} if known else set()
-    for source, target in _ECHOED.items():
-        value = request.get(source)
-        if value is not None and target in allowed:
-            command[target] = value
+    allowed = {parameter.element for parameter in known.parameters} if known else set()
+    # A requested SOP class or instance comes back as the affected one (PS3.7 section 10.3).
+    for element, uid in (
+        (AFFECTED_SOP_CLASS_UID, request.sop_class_uid),
+        (AFFECTED_SOP_INSTANCE_UID, request.sop_instance_uid),
+    ):
+        if uid and element in allowed:
+            command[element.element] = uid
     return command
 
 
 def is_final(command: dict[int, Value]) -> bool:
     """Tell whether a response is the last one, that is, not pending (PS3.7 Annex C)."""
-    return command.get(STATUS) not in _PENDING
+    return command.get(STATUS.element) not in _PENDING

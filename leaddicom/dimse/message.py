@@ -6,11 +6,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast, overload
 
 from leaddicom.dimse.messages import (
+    AFFECTED_SOP_CLASS_UID,
+    AFFECTED_SOP_INSTANCE_UID,
     C_CANCEL_RQ,
-    C_ECHO_RQ,
-    C_ECHO_RSP,
     COMMAND_FIELD,
+    MESSAGE_ID,
+    MESSAGE_ID_BEING_RESPONDED_TO,
+    REQUESTED_SOP_CLASS_UID,
+    REQUESTED_SOP_INSTANCE_UID,
     RESPONSE,
+    CommandElement,
     DataSetPresence,
     MessageType,
 )
@@ -20,10 +25,6 @@ if TYPE_CHECKING:
     from leaddicom.dimse.sink import ReceivedDataSet
 
 __all__ = ["Message", "message_id_element"]
-
-_AFFECTED_CLASS, _REQUESTED_CLASS = 0x0002, 0x0003
-_REQUEST_ID = C_ECHO_RQ.parameters[0].element.element
-_RESPONSE_ID = C_ECHO_RSP.parameters[0].element.element
 
 
 def message_id_element(command_field: int) -> int:
@@ -41,8 +42,8 @@ def message_id_element(command_field: int) -> int:
         and C-CANCEL-RQ.
     """
     if command_field & RESPONSE or command_field == C_CANCEL_RQ.command_field:
-        return _RESPONSE_ID
-    return _REQUEST_ID
+        return MESSAGE_ID_BEING_RESPONDED_TO.element
+    return MESSAGE_ID.element
 
 
 @dataclass(slots=True)
@@ -88,8 +89,12 @@ class Message:
     @property
     def sop_class_uid(self) -> str:
         """Affected or, in requests of N-services, requested SOP class; "" if there is none."""
-        value = self.command.get(_AFFECTED_CLASS) or self.command.get(_REQUESTED_CLASS)
-        return value if isinstance(value, str) else ""
+        return self._first(AFFECTED_SOP_CLASS_UID, REQUESTED_SOP_CLASS_UID)
+
+    @property
+    def sop_instance_uid(self) -> str:
+        """Affected or, in requests of N-services, requested SOP instance; "" if there is none."""
+        return self._first(AFFECTED_SOP_INSTANCE_UID, REQUESTED_SOP_INSTANCE_UID)
 
     def arguments(self) -> list[Value | None]:
         """Return the parameters in the order of LDicomNet's events.
@@ -122,3 +127,7 @@ class Message:
         if self.dataset is not None and self.type.dataset is DataSetPresence.ABSENT:
             return f"{self.type.name} comes with a data set, but has none by PS3.7."
         return None
+
+    def _first(self, *elements: CommandElement) -> str:
+        found = (self.command.get(each.element) for each in elements)
+        return str(next(filter(None, found), ""))

@@ -12,6 +12,8 @@ from enum import Enum
 from types import MappingProxyType
 
 __all__ = [
+    "AFFECTED_SOP_CLASS_UID",
+    "AFFECTED_SOP_INSTANCE_UID",
     "COMMAND_DATA_SET_TYPE",
     "COMMAND_ELEMENTS",
     "COMMAND_FIELD",
@@ -31,6 +33,8 @@ __all__ = [
     "DATA_SET_PRESENT",
     "ERROR_COMMENT",
     "ERROR_ID",
+    "MESSAGE_ID",
+    "MESSAGE_ID_BEING_RESPONDED_TO",
     "MESSAGE_TYPES",
     "N_ACTION_RQ",
     "N_ACTION_RSP",
@@ -45,7 +49,10 @@ __all__ = [
     "N_SET_RQ",
     "N_SET_RSP",
     "OFFENDING_ELEMENT",
+    "REQUESTED_SOP_CLASS_UID",
+    "REQUESTED_SOP_INSTANCE_UID",
     "RESPONSE",
+    "STATUS",
     "CommandElement",
     "DataSetPresence",
     "MessageType",
@@ -159,20 +166,20 @@ def _element(element: int, keyword: str, vr: str) -> CommandElement:
 
 
 COMMAND_GROUP_LENGTH = _element(0x0000, "CommandGroupLength", "UL")
-_AFFECTED_CLASS = _element(0x0002, "AffectedSOPClassUID", "UI")
-_REQUESTED_CLASS = _element(0x0003, "RequestedSOPClassUID", "UI")
+AFFECTED_SOP_CLASS_UID = _element(0x0002, "AffectedSOPClassUID", "UI")
+REQUESTED_SOP_CLASS_UID = _element(0x0003, "RequestedSOPClassUID", "UI")
 COMMAND_FIELD = _element(0x0100, "CommandField", "US")
-_MESSAGE_ID = _element(0x0110, "MessageID", "US")
-_RESPONDED_TO = _element(0x0120, "MessageIDBeingRespondedTo", "US")
+MESSAGE_ID = _element(0x0110, "MessageID", "US")
+MESSAGE_ID_BEING_RESPONDED_TO = _element(0x0120, "MessageIDBeingRespondedTo", "US")
 _MOVE_DESTINATION = _element(0x0600, "MoveDestination", "AE")
 _PRIORITY = _element(0x0700, "Priority", "US")
 COMMAND_DATA_SET_TYPE = _element(0x0800, "CommandDataSetType", "US")
-_STATUS = _element(0x0900, "Status", "US")
+STATUS = _element(0x0900, "Status", "US")
 OFFENDING_ELEMENT = _element(0x0901, "OffendingElement", "AT")
 ERROR_COMMENT = _element(0x0902, "ErrorComment", "LO")
 ERROR_ID = _element(0x0903, "ErrorID", "US")
-_AFFECTED_INSTANCE = _element(0x1000, "AffectedSOPInstanceUID", "UI")
-_REQUESTED_INSTANCE = _element(0x1001, "RequestedSOPInstanceUID", "UI")
+AFFECTED_SOP_INSTANCE_UID = _element(0x1000, "AffectedSOPInstanceUID", "UI")
+REQUESTED_SOP_INSTANCE_UID = _element(0x1001, "RequestedSOPInstanceUID", "UI")
 _EVENT_TYPE = _element(0x1002, "EventTypeID", "US")
 _ATTRIBUTE_LIST = _element(0x1005, "AttributeIdentifierList", "AT")
 _ACTION_TYPE = _element(0x1008, "ActionTypeID", "US")
@@ -204,7 +211,7 @@ def _request(
     event: str,
     dataset: DataSetPresence,
     *parameters: Parameter,
-    message_id: CommandElement = _MESSAGE_ID,
+    message_id: CommandElement = MESSAGE_ID,
 ) -> MessageType:
     message_type = MessageType(
         f"{service}-RQ",
@@ -223,7 +230,7 @@ def _response(
     message_type = MessageType(
         request.name.removesuffix("RQ") + "RSP",
         request.command_field | RESPONSE,
-        (_mandatory("message_id", _RESPONDED_TO), *parameters),
+        (_mandatory("message_id", MESSAGE_ID_BEING_RESPONDED_TO), *parameters),
         dataset,
         request.event.removesuffix("Request") + "Response",
     )
@@ -231,16 +238,16 @@ def _response(
     return message_type
 
 
-_CLASS = _mandatory("sop_class_uid", _AFFECTED_CLASS)
-_INSTANCE = _mandatory("sop_instance_uid", _AFFECTED_INSTANCE)
+_CLASS = _mandatory("sop_class_uid", AFFECTED_SOP_CLASS_UID)
+_INSTANCE = _mandatory("sop_instance_uid", AFFECTED_SOP_INSTANCE_UID)
 # N-services name the instance they act on "requested", those they report on "affected".
-_ON_CLASS = _mandatory("sop_class_uid", _REQUESTED_CLASS)
-_ON_INSTANCE = _mandatory("sop_instance_uid", _REQUESTED_INSTANCE)
+_ON_CLASS = _mandatory("sop_class_uid", REQUESTED_SOP_CLASS_UID)
+_ON_INSTANCE = _mandatory("sop_instance_uid", REQUESTED_SOP_INSTANCE_UID)
 _WITH_PRIORITY = _mandatory("priority", _PRIORITY)
 # In responses PS3.7 leaves class and instance to the performer (U).
-_OF_CLASS = _optional("sop_class_uid", _AFFECTED_CLASS)
-_OF_INSTANCE = _optional("sop_instance_uid", _AFFECTED_INSTANCE)
-_WITH_STATUS = _mandatory("status", _STATUS)
+_OF_CLASS = _optional("sop_class_uid", AFFECTED_SOP_CLASS_UID)
+_OF_INSTANCE = _optional("sop_instance_uid", AFFECTED_SOP_INSTANCE_UID)
+_WITH_STATUS = _mandatory("status", STATUS)
 _SUB_OPERATIONS = (
     _optional("remaining", _REMAINING),
     _optional("completed", _COMPLETED),
@@ -267,7 +274,9 @@ C_MOVE_RQ = _request(
 C_MOVE_RSP = _response(C_MOVE_RQ, _OPTIONAL, _OF_CLASS, _WITH_STATUS, *_SUB_OPERATIONS)
 C_ECHO_RQ = _request("C-ECHO", 0x0030, "CEcho", _ABSENT, _CLASS)
 C_ECHO_RSP = _response(C_ECHO_RQ, _ABSENT, _OF_CLASS, _WITH_STATUS)
-C_CANCEL_RQ = _request("C-CANCEL", 0x0FFF, "CCancel", _ABSENT, message_id=_RESPONDED_TO)
+C_CANCEL_RQ = _request(
+    "C-CANCEL", 0x0FFF, "CCancel", _ABSENT, message_id=MESSAGE_ID_BEING_RESPONDED_TO
+)
 
 # N-services: PS3.7 sections 10.1 and 10.3.
 N_EVENT_REPORT_RQ = _request(

@@ -142,9 +142,13 @@ class MessageAssembler:
         if command[COMMAND_DATA_SET_TYPE.element] == DATA_SET_ABSENT:
             self._reset()
             return message
-        transfer_syntax_uid = self._contexts[message.context_id]
-        threshold = self._limits.spool_threshold
-        sink = DataSetSink(command, transfer_syntax_uid, threshold, self._directory)
+        sink = DataSetSink(
+            self._contexts[message.context_id],
+            message.sop_class_uid,
+            message.sop_instance_uid,
+            self._limits.spool_threshold,
+            self._directory,
+        )
         self._arriving = message, sink
         return None
 

@@ -12,12 +12,10 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from io import FileIO
 from struct import Struct
 
-from leaddicom.dimse.command import Value
 from leaddicom.errors import DataSetError, DicomErrorCode
 from leaddicom.implementation import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
@@ -25,6 +23,7 @@ __all__ = [
     "DataSetSink",
     "ReceivedDataSet",
     "encode_file_meta",
+    "flush_folder",
 ]
 
 _LOGGER = logging.getLogger(__name__)
@@ -34,9 +33,6 @@ _ELEMENT = Struct("<HH2sH")
 _LONG_ELEMENT = Struct("<HH2sHI")  # OB: a reserved field, then the length
 _UL_ELEMENT = Struct("<HH2sHI")  # UL: the length, then the value
 _GROUP = 0x0002
-
-_AFFECTED_CLASS, _REQUESTED_CLASS = 0x0002, 0x0003
-_AFFECTED_INSTANCE, _REQUESTED_INSTANCE = 0x1000, 0x1001
 
 # Only POSIX can open a folder in order to flush it.
 _FOLDER_FLAGS = getattr(os, "O_DIRECTORY", None)
@@ -139,7 +135,13 @@ def _remove(file: FileIO, path: str) -> None:
         )
 
 
-def _flush(path: str, flags: int) -> None:
+def flush_folder(folder: str | os.PathLike[str]) -> None:
+    """Flush the names in a folder to the disk, where the system can do that."""
+    if _FOLDER_FLAGS is not None:
+        _flush(folder, _FOLDER_FLAGS)
+
+
+def _flush(path: str | os.PathLike[str], flags: int) -> None:
     descriptor = os.open(path, flags)
     try:
         os.fsync(descriptor)
@@ -218,8 +220,8 @@ class ReceivedDataSet:
             )
         if not self._renamed(target, durable):
             self._copy(target, durable)
-        if durable and _FOLDER_FLAGS is not None:
-            _flush(os.path.dirname(target), _FOLDER_FLAGS)
+        if durable:
+            flush_folder(os.path.dirname(target))
 
     def close(self) -> None:
         """Free the memory, and remove the file if it is still temporary."""
@@ -260,10 +262,10 @@ class DataSetSink:
 
     Parameters
     ----------
-    command : mapping of int to int, str or tuple of int
-        Command set of the message, for SOP class and instance.
     transfer_syntax_uid : str
         Of the presentation context.
+    sop_class_uid, sop_instance_uid : str
+        Of the message, for the File Meta Information.
     threshold : int
         Bytes that are kept in memory; a longer data set goes to a temporary file.
     directory : str or None
@@ -279,14 +281,13 @@ class DataSetSink:
 
     def __init__(
         self,
-        command: Mapping[int, Value],
         transfer_syntax_uid: str,
+        sop_class_uid: str,
+        sop_instance_uid: str,
         threshold: int,
         directory: str | None,
     ) -> None:
-        sop_class = command.get(_AFFECTED_CLASS) or command.get(_REQUESTED_CLASS, "")
-        sop_instance = command.get(_AFFECTED_INSTANCE) or command.get(_REQUESTED_INSTANCE, "")
-        self._dataset = ReceivedDataSet(transfer_syntax_uid, str(sop_class), str(sop_instance))
+        self._dataset = ReceivedDataSet(transfer_syntax_uid, sop_class_uid, sop_instance_uid)
         self._threshold = threshold
         self._directory = directory
         self._data: bytearray | None = bytearray()

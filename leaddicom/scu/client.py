@@ -10,6 +10,7 @@ from types import TracebackType
 
 from leaddicom.associate import LDicomAssociate
 from leaddicom.contexts import UNCOMPRESSED, VERIFICATION
+from leaddicom.dimse.messages import ERROR_COMMENT
 from leaddicom.enums import ContextResult, SecureMode
 from leaddicom.errors import (
     AssociationError,
@@ -28,8 +29,6 @@ from leaddicom.tls.settings import TlsSettings
 __all__ = ["Scu"]
 
 _VERIFICATION = VERIFICATION[0].abstract_syntax
-
-_ERROR_COMMENT = 0x0902
 
 
 class Scu(LDicomNet):
@@ -391,4 +390,4 @@ class Scu(LDicomNet):
         return f"{self.host}:{self.port}"
 
     def _comment(self) -> str:
-        return "" if self.message is None else str(self.message.get(_ERROR_COMMENT, ""))
+        return "" if self.message is None else str(self.message.get(ERROR_COMMENT.element, ""))

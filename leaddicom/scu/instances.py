@@ -5,21 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 
-from pydicom import config
-from pydicom.uid import (
-    UID,
-    DeflatedExplicitVRLittleEndian,
-    ExplicitVRBigEndian,
-    MediaStorageDirectoryStorage,
-)
+from pydicom.uid import MediaStorageDirectoryStorage
 
 from leaddicom.contexts import UNCOMPRESSED
 from leaddicom.dataset import LDicomDS
+from leaddicom.decoding import NATIVE
 from leaddicom.errors import DataSetError
 from leaddicom.limits import Limits
 from leaddicom.scu.results import StoreIssue, StoreResult
+from leaddicom.values import is_uid
 
 __all__ = ["Batch", "Context", "Instance", "Paths", "batches", "find_instances"]
 
@@ -33,9 +28,6 @@ Context = tuple[str, tuple[str, ...]]
 
 #: Presentation context identifiers are odd and one byte long (PS3.8 section 9.3.2.2).
 CONTEXTS = 128
-
-#: What can be turned into one another without touching pixel data.
-_CONVERTIBLE = frozenset((*UNCOMPRESSED, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian))
 
 
 class Instance:
@@ -64,7 +56,7 @@ class Instance:
     def syntaxes(self) -> tuple[str, ...]:
         """Give the transfer syntaxes in which it can be sent, best first."""
         own = self.dataset.transfer_syntax_uid
-        return (own, *UNCOMPRESSED) if own in _CONVERTIBLE else (own,)
+        return (own, *UNCOMPRESSED) if own in NATIVE else (own,)
 
 
 class Batch:
@@ -111,7 +103,7 @@ class Batch:
 def _contexts(sop_class: str, syntaxes: list[str]) -> list[Context]:
     contexts: list[Context] = [(sop_class, (syntax,)) for syntax in syntaxes]
     others = tuple(syntax for syntax in UNCOMPRESSED if syntax not in syntaxes)
-    if others and not _CONVERTIBLE.isdisjoint(syntaxes):
+    if others and not NATIVE.isdisjoint(syntaxes):
         contexts.append((sop_class, others))
     return contexts
 
@@ -166,13 +158,8 @@ def _check(instance: Instance) -> None:
     if not (instance.sop_class_uid and instance.sop_instance_uid):
         raise _NoInstance("it has no SOP Class UID or no SOP Instance UID")
     for uid in (instance.sop_class_uid, instance.dataset.transfer_syntax_uid):
-        if not _is_uid(uid):
+        if not is_uid(uid):
             raise _NoInstance(f"{uid!a} is no UID (PS3.5 section 9.1)")
-
-
-@lru_cache(maxsize=256)
-def _is_uid(uid: str) -> bool:
-    return UID(uid, validation_mode=config.IGNORE).is_valid
 
 
 def _files(paths: Iterable[Path]) -> Iterator[tuple[str, bool]]:

@@ -1,7 +1,7 @@
 """Helpers for tests of DICOM applications.
 
-Throw-away certificates, scripted peers, two protocol machines joined back to back, and a clock
-that tests move.
+Throw-away certificates, scripted and misbehaving peers, a recorder of events, two protocol
+machines joined back to back, and a clock that tests move.
 """
 
 from leaddicom.testing.clock import MovableClock

@@ -5,9 +5,9 @@ to the transport.  One connection goes through it as follows::
 
     context = build_context(settings, credentials, role)             # once, for many connections
     connection = SSL.Connection(context, socket)
-    record = prepare(connection, role, host=host)
+    check = partial(check_host_name, host=host)                      # for a client
+    record = prepare(connection, role, host=host, check_identity=check)
     ... do_handshake() ...                                           # handshake_failure(...)
-    check_host_name(certificate, host)                               # a client
     link_facts(connection); peer_identity(connection)
     ... send(), recv_into() ...                                      # transfer_failure(...)
 """

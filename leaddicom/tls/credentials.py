@@ -69,10 +69,8 @@ def load_credentials(
     certificate_type: CertificateType,
     key_path: str | None,
     password: Callable[[], str | bytes | None],
-    *,
-    profile_name: str = DEFAULT_PROFILE,
 ) -> Credentials:
-    """Load a certificate and its private key.
+    """Load a certificate and its private key, and refuse what no profile allows.
 
     Parameters
     ----------
@@ -86,8 +84,6 @@ def load_credentials(
         file.
     password : callable
         Is asked once if the key is encrypted, and not otherwise.  `None` refuses.
-    profile_name : str
-        TLS profile whose minimum strength the certificates must have.
 
     Raises
     ------
@@ -103,7 +99,7 @@ def load_credentials(
     key = _load_key(key_path, password)
     credentials = Credentials(certificate, tuple(chain), key, certificate_path, key_path)
     _check_pair(credentials)
-    check_strength(credentials, profile_name)
+    check_strength(credentials, DEFAULT_PROFILE)
     _warn_of_dates(credentials)
     return credentials
 

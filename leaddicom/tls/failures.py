@@ -114,7 +114,7 @@ _FOREIGN = (
     (b"SSH-", "SSH"),
 )
 
-# What OpenSSL says of it, for drivers that did not keep the first bytes.
+# What OpenSSL says of it, if it took the first bytes before we could look at them.
 _NOT_TLS = {
     "wrong version number": "something else, perhaps DICOM without TLS",
     "http request": "HTTP",

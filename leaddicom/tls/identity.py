@@ -22,7 +22,6 @@ __all__ = [
     "LinkFacts",
     "PeerIdentity",
     "check_host_name",
-    "describe",
     "identify",
     "link_facts",
     "peer_identity",

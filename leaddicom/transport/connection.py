@@ -98,6 +98,8 @@ class Connection:
 
     Attributes
     ----------
+    session : Session
+        Association and messages; of the network thread, but for what it says of any thread.
     peer : str
         Address and port of the peer, for messages.
     peer_address, host_address : tuple of str and int
@@ -136,7 +138,7 @@ class Connection:
         self.identity: PeerIdentity | None = None
         self._owner = owner
         self._clock = clock
-        self._connect_end = 0.0
+        self._connect_end: float | None = None
         self._role = role
         self._limits = limits
         self._secure = secure
@@ -181,11 +183,6 @@ class Connection:
     def is_associated(self) -> bool:
         """Whether an association is up; it is over with the connection that carries it."""
         return self.is_connected and self.session.upper_layer.is_established
-
-    @property
-    def queued(self) -> int:
-        """Number of messages and primitives that wait to be sent."""
-        return len(self._outbox)
 
     def send(
         self,
@@ -326,7 +323,6 @@ class Connection:
     def _open_as_client(
         self, peer: tuple[str, int], host: tuple[str, int], ip_type: IpType
     ) -> None:
-        self._connect_end = self._clock() + self._limits.connect_timeout
         try:
             sock = connect_socket(peer, host, ip_type, self._wait_for_connect)
             self._attach(sock, sock.getpeername())
@@ -342,7 +338,10 @@ class Connection:
 
     def _wait_for_connect(self, sock: socket.socket, left: int) -> None:
         # Every address that is left gets its share: the first may be of a network that is broken.
-        share = max(0.0, self._connect_end - self._clock()) / left
+        now = self._clock()
+        if self._connect_end is None:
+            self._connect_end = now + self._limits.connect_timeout
+        share = max(0.0, self._connect_end - now) / left
         self._deadlines.start(Deadline.CONNECT, share)
         while not self._wire.wait_writable(sock):
             if self._closing or self.session.is_aborting:

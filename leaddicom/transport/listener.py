@@ -14,7 +14,7 @@ import selectors
 import socket
 import threading
 import time
-from typing import Protocol
+from collections.abc import Callable
 
 from leaddicom.enums import IpType
 from leaddicom.errors import DicomError, DicomErrorCode, NetworkError
@@ -26,7 +26,7 @@ from leaddicom.transport.opening import listening_socket
 from leaddicom.transport.stream import address_text, host_and_port
 from leaddicom.transport.waker import Waker
 
-__all__ = ["Listener", "ListenerOwner"]
+__all__ = ["Listener"]
 
 logger = logging.getLogger(__name__)
 
@@ -35,20 +35,13 @@ _PAUSE = 0.1
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
-class ListenerOwner(Protocol):
-    """Who is told about callers, on the listener's thread."""
-
-    def on_accept(self, error: DicomError | None) -> None:
-        """A caller waits in `Listener.take`, or accepting failed."""
-
-
 class Listener:
     """A listening port.
 
     Parameters
     ----------
-    owner : ListenerOwner
-        Who is told about callers.
+    on_accept : Callable[[DicomError | None], None]
+        Called on the listener's thread when a caller waits in `take`, or accepting failed.
     limits : Limits
         How many connections there may be.
 
@@ -58,9 +51,9 @@ class Listener:
         Local address and port, once open.
     """
 
-    def __init__(self, owner: ListenerOwner, limits: Limits) -> None:
+    def __init__(self, on_accept: Callable[[DicomError | None], None], limits: Limits) -> None:
         self.address: tuple[str, int] = ("", 0)
-        self._owner = owner
+        self._on_accept = on_accept
         self._limits = limits
         self._lock = threading.Lock()
         self._connections: dict[Connection, None] = {}  # a set that keeps the order
@@ -206,9 +199,9 @@ class Listener:
         return None
 
     def _tell(self, error: DicomError | None) -> bool:
-        """Call the owner's event; `False` if the system had no room for what it did."""
+        """Call `on_accept`; `False` if the system had no room for what it did."""
         try:
-            self._owner.on_accept(error)
+            self._on_accept(error)
         except OSError as failure:
             if failure.errno not in _EXHAUSTED:
                 logger.exception("OnAccept raised")

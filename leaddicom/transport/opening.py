@@ -164,14 +164,13 @@ def listening_socket(address: str, port: int, backlog: int, ip_type: IpType) -> 
     Parameters
     ----------
     address : str
-        Local address or host name; ``""`` is this computer's loopback and host addresses as
-        the system resolves its name, ``"*"`` is every address.
+        Local address or host name; ``""`` and ``"*"`` are every address of this computer.
     port : int
         Port; 0 takes a free one.
     backlog : int
         Connections that the system keeps for us.
     ip_type : IpType
-        Address family; with ``"*"`` and both, one socket serves both.
+        Address family; for every address of both, one socket serves both.
 
     Raises
     ------

@@ -16,7 +16,7 @@ from leaddicom.enums import AbortReason
 from leaddicom.errors import ParameterError, ProtocolError
 from leaddicom.limits import Limits
 from leaddicom.upper_layer.items import ItemType, check_associate
-from leaddicom.upper_layer.values import is_ae_title, is_uid, is_version_name
+from leaddicom.values import is_ae_title, is_uid, is_version_name
 
 __all__ = [
     "APPLICATION_CONTEXT",

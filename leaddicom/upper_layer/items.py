@@ -24,7 +24,7 @@ from typing import NoReturn
 from leaddicom.enums import AbortReason, PduType
 from leaddicom.errors import DicomErrorCode, ProtocolError
 from leaddicom.limits import Limits
-from leaddicom.upper_layer.values import is_ae_title, is_uid, is_version_name
+from leaddicom.values import is_ae_title, is_uid, is_version_name
 
 __all__ = ["CheckedAssociate", "ItemType", "check_associate"]
 

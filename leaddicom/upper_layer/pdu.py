@@ -131,7 +131,6 @@ class PduReader:
         self._remaining = 0
         self._body = bytearray()
         self._pdv_remaining = 0
-        self._pdv_header = bytearray()
         self._context_id = 0
         self._control = 0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from leaddicom.dimse.command import Value, decode_command, encode_command
-from leaddicom.dimse.composition import STATUS, answer, compose, is_final
+from leaddicom.dimse.composition import answer, compose, is_final
 from leaddicom.dimse.message import Message
 from leaddicom.dimse.messages import (
     C_CANCEL_RQ,
@@ -17,6 +17,7 @@ from leaddicom.dimse.messages import (
     MESSAGE_TYPES,
     N_CREATE_RQ,
     N_GET_RQ,
+    STATUS,
     DataSetPresence,
     MessageType,
 )
@@ -100,7 +101,7 @@ class TestAnswer:
         reply = Message(1, answered, response, None)
         assert reply.get(0x0100) == response.command_field
         assert reply.message_id == asked.message_id == 7
-        assert reply.get(STATUS) == 0x0110
+        assert reply.get(STATUS.element) == 0x0110
         assert reply.get(0x0800) == DATA_SET_ABSENT
 
     @each_answered
@@ -149,7 +150,7 @@ class TestAnswer:
 class TestIsFinal:
     @pytest.mark.parametrize("status", [0xFF00, 0xFF01])
     def test_pending_is_not(self, status: int) -> None:
-        assert not is_final({STATUS: status})
+        assert not is_final({STATUS.element: status})
 
     @pytest.mark.parametrize("status", [0x0000, 0xFE00, 0xFF02, 0xFEFF, 0xA700, 0xB000, 0x0110])
     def test_everything_else_is(self, status: int) -> None:

@@ -48,6 +48,17 @@ def test_the_sop_class_is_the_affected_or_the_requested_one(
     assert Message(1, command, None, None).sop_class_uid == expected
 
 
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [({0x1000: "1.2"}, "1.2"), ({0x1001: "1.3"}, "1.3"), ({0x1000: "1.2", 0x1001: "1.3"}, "1.2"),
+     ({0x1000: "", 0x1001: "1.3"}, "1.3"), ({}, "")],
+)  # fmt: skip
+def test_the_sop_instance_is_the_affected_or_the_requested_one(
+    command: dict[int, Value], expected: str
+) -> None:
+    assert Message(1, command, None, None).sop_instance_uid == expected
+
+
 def test_absent_arguments_are_none() -> None:
     message = Message(1, {0x0110: 7}, messages.C_STORE_RQ, None)
     assert message.arguments() == [7, None, None, None, None, None]

@@ -20,7 +20,6 @@ from pydicom.filewriter import write_file_meta_info
 from pydicom.uid import UID
 
 from leaddicom.dimse import sink as sink_module
-from leaddicom.dimse.command import Value
 from leaddicom.dimse.sink import (
     IMPLEMENTATION_CLASS_UID,
     IMPLEMENTATION_VERSION_NAME,
@@ -32,7 +31,7 @@ from leaddicom.errors import DataSetError
 
 IMPLICIT = "1.2.840.10008.1.2"
 CT = "1.2.840.10008.5.1.4.1.1.2"
-COMMAND: dict[int, Value] = {0x0002: CT, 0x1000: "1.2.3.4"}
+INSTANCE = "1.2.3.4"
 THRESHOLD = 100
 
 #: A data set of 108 bytes: SOP Class UID, SOP Instance UID and Patient's Name.
@@ -54,7 +53,7 @@ def spool(tmp_path: Path) -> Path:
 def received(
     data: bytes, folder: Path, threshold: int = THRESHOLD, piece: int = 64
 ) -> ReceivedDataSet:
-    sink = DataSetSink(COMMAND, IMPLICIT, threshold, str(folder))
+    sink = DataSetSink(IMPLICIT, CT, INSTANCE, threshold, str(folder))
     for start in range(0, len(data), piece):
         sink.write(memoryview(data)[start : start + piece])
     return sink.finish()
@@ -123,12 +122,12 @@ class TestThreshold:
         assert Path(dataset.path).read_bytes()[: dataset.data_offset] == dataset.meta()
 
     def test_a_data_set_without_pieces_is_empty(self, spool: Path) -> None:
-        dataset = DataSetSink(COMMAND, IMPLICIT, THRESHOLD, str(spool)).finish()
+        dataset = DataSetSink(IMPLICIT, CT, INSTANCE, THRESHOLD, str(spool)).finish()
         assert (dataset.data, dataset.size) == (b"", 0)
 
     def test_the_piece_may_change_after_it_was_taken(self, spool: Path) -> None:
         buffer = bytearray(b"first!")
-        sink = DataSetSink(COMMAND, IMPLICIT, THRESHOLD, str(spool))
+        sink = DataSetSink(IMPLICIT, CT, INSTANCE, THRESHOLD, str(spool))
         sink.write(memoryview(buffer))
         buffer[:] = b"second"
         assert sink.finish().data == b"first!"
@@ -156,19 +155,13 @@ class TestTemporaryFile:
         self, spool: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(tempfile, "tempdir", str(spool))
-        sink = DataSetSink(COMMAND, IMPLICIT, 0, None)
+        sink = DataSetSink(IMPLICIT, CT, INSTANCE, 0, None)
         sink.write(memoryview(b"x"))
         dataset = sink.finish()
         assert [str(path) for path in spool.iterdir()] == [dataset.path]
 
-    def test_n_services_name_their_instance_in_other_elements(self, spool: Path) -> None:
-        sink = DataSetSink({0x0003: CT, 0x1001: "1.9"}, IMPLICIT, 0, str(spool))
-        sink.write(memoryview(DATA_SET))
-        dataset = sink.finish()
-        assert (dataset.sop_class_uid, dataset.sop_instance_uid) == (CT, "1.9")
-
     def test_an_identifier_has_no_instance_and_is_readable_nevertheless(self, spool: Path) -> None:
-        sink = DataSetSink({0x0002: CT}, IMPLICIT, 0, str(spool))
+        sink = DataSetSink(IMPLICIT, CT, "", 0, str(spool))
         sink.write(memoryview(DATA_SET))
         dataset = sink.finish()
         assert dataset.path is not None
@@ -189,14 +182,14 @@ class TestTemporaryFile:
         assert list(spool.iterdir()) == []
 
     def test_discard_removes_it(self, spool: Path) -> None:
-        sink = DataSetSink(COMMAND, IMPLICIT, 0, str(spool))
+        sink = DataSetSink(IMPLICIT, CT, INSTANCE, 0, str(spool))
         sink.write(memoryview(b"x"))
         sink.discard()
         assert list(spool.iterdir()) == []
         sink.discard()
 
     def test_garbage_collection_of_an_unfinished_sink_removes_it(self, spool: Path) -> None:
-        sink = DataSetSink(COMMAND, IMPLICIT, 0, str(spool))
+        sink = DataSetSink(IMPLICIT, CT, INSTANCE, 0, str(spool))
         sink.write(memoryview(b"x"))
         del sink
         gc.collect()
@@ -208,7 +201,7 @@ class TestTemporaryFile:
         dataset.close()
 
     def test_it_is_removed_even_if_closing_it_fails(self, spool: Path) -> None:
-        sink = DataSetSink(COMMAND, IMPLICIT, 0, str(spool))
+        sink = DataSetSink(IMPLICIT, CT, INSTANCE, 0, str(spool))
         sink.write(memoryview(b"x"))
         assert sink._file is not None
         os.close(sink._file._file.fileno())
@@ -252,7 +245,7 @@ class TestDiskError:
     def test_a_file_that_grows_too_large_is_removed_and_the_rest_dropped(
         self, spool: Path, file_size_limit: int
     ) -> None:
-        sink = DataSetSink(COMMAND, IMPLICIT, 0, str(spool))
+        sink = DataSetSink(IMPLICIT, CT, INSTANCE, 0, str(spool))
         for _ in range(5):
             sink.write(memoryview(bytes(file_size_limit // 3)))
         assert list(spool.iterdir()) == []
@@ -262,7 +255,7 @@ class TestDiskError:
         assert dataset.size == file_size_limit // 3 * 5
 
     def test_closing_the_file_fails(self, spool: Path) -> None:
-        sink = DataSetSink(COMMAND, IMPLICIT, 0, str(spool))
+        sink = DataSetSink(IMPLICIT, CT, INSTANCE, 0, str(spool))
         sink.write(memoryview(b"x"))
         assert sink._file is not None
         os.close(sink._file._file.fileno())
@@ -275,7 +268,7 @@ class TestDiskError:
     def test_the_error_does_not_hold_the_callers_buffer(self, spool: Path) -> None:
         spool.rmdir()
         buffer = bytearray(THRESHOLD + 1)
-        sink = DataSetSink(COMMAND, IMPLICIT, THRESHOLD, str(spool))
+        sink = DataSetSink(IMPLICIT, CT, INSTANCE, THRESHOLD, str(spool))
         sink.write(memoryview(buffer))
         buffer.clear()  # BufferError, if a view were left
 

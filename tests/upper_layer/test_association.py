@@ -29,7 +29,7 @@ from leaddicom.upper_layer.association import (
     decode_associate,
     encode_associate,
 )
-from leaddicom.upper_layer.values import is_uid, is_version_name
+from leaddicom.values import is_uid, is_version_name
 
 from .associate_pdus import (
     APPLICATION,

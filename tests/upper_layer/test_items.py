@@ -12,7 +12,7 @@ from leaddicom.errors import ProtocolError
 from leaddicom.limits import Limits
 from leaddicom.upper_layer.association import PresentationContext, UserItem, decode_associate
 from leaddicom.upper_layer.items import ItemType
-from leaddicom.upper_layer.values import is_ae_title, is_uid, is_version_name
+from leaddicom.values import is_ae_title, is_uid, is_version_name
 
 from .associate_pdus import (
     APPLICATION_ITEM,

@@ -1,4 +1,4 @@
-"""Which texts PS3.8 lets the parameters of an association be."""
+"""Which texts the standard lets UIDs, AE titles and version names be."""
 
 from __future__ import annotations
 
