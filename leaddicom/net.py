@@ -50,6 +50,7 @@ from leaddicom.upper_layer.association import Associate, encode_associate
 from leaddicom.upper_layer.negotiation import SupportedContext, accept_contexts
 from leaddicom.upper_layer.pdu import encode_reject
 from leaddicom.upper_layer.protocol import Role, UpperLayer
+from leaddicom.values import check_ae_title
 
 __all__ = ["LDicomNet"]
 
@@ -233,6 +234,8 @@ class LDicomNet(SecureLink, CompositeServices, NormalizedServices):
             What a TLS server needs is missing or unusable.
         """
         self._require_free()
+        if self.ae_title:
+            check_ae_title(self.ae_title)
         self.security.end(TlsRole.SERVER)  # what is missing is said now, not at the first caller
         address, port = end_point(host_address, host_port)
         family = checked_ip_type(ip_type)

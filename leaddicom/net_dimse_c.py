@@ -42,7 +42,7 @@ class CompositeServices(MessageSender):
         move_message_id: int,
         dataset: DataSet,
     ) -> None:
-        """Send a C-STORE request: store an instance; see the notes on the class.
+        """Send a C-STORE request: store an instance; parameters as in `MessageSender`.
 
         A request that no C-MOVE has caused has ``""`` and 0 for `move_ae` and
         `move_message_id`; it then names neither (PS3.7 section 9.3.1.1).
@@ -106,7 +106,7 @@ class CompositeServices(MessageSender):
         priority: int,
         dataset: DataSet,
     ) -> None:
-        """Send a C-FIND request: find matches; see the notes on the class."""
+        """Send a C-FIND request: find matches; parameters as in `MessageSender`."""
         self._send(C_FIND_RQ, presentation_id, (message_id, sop_class_uid, priority), dataset)
 
     def SendCFindResponse(
@@ -153,7 +153,7 @@ class CompositeServices(MessageSender):
         priority: int,
         dataset: DataSet,
     ) -> None:
-        """Send a C-GET request: retrieve over this association; see the notes on the class."""
+        """Send a C-GET request: retrieve over this one; parameters as in `MessageSender`."""
         self._send(C_GET_RQ, presentation_id, (message_id, sop_class_uid, priority), dataset)
 
     def SendCGetResponse(
@@ -214,7 +214,7 @@ class CompositeServices(MessageSender):
         move_ae: str,
         dataset: DataSet,
     ) -> None:
-        """Send a C-MOVE request: send instances to another AE; see the notes on the class."""
+        """Send a C-MOVE request: send instances to another AE; parameters as in `MessageSender`."""
         self._send(
             C_MOVE_RQ,
             presentation_id,
@@ -273,7 +273,7 @@ class CompositeServices(MessageSender):
     # -- C-ECHO (PS3.7 section 9.3.5)
 
     def SendCEchoRequest(self, presentation_id: int, message_id: int, sop_class_uid: str) -> None:
-        """Send a C-ECHO request: verify the association; see the notes on the class."""
+        """Send a C-ECHO request: verify the association; parameters as in `MessageSender`."""
         self._send(C_ECHO_RQ, presentation_id, (message_id, sop_class_uid))
 
     def SendCEchoResponse(

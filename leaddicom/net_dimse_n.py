@@ -43,7 +43,7 @@ class NormalizedServices(MessageSender):
         event: int,
         dataset: DataSet | None = None,
     ) -> None:
-        """Send an N-EVENT-REPORT request: report an event; see the notes on the class."""
+        """Send an N-EVENT-REPORT request: report an event; parameters as in `MessageSender`."""
         self._send(
             N_EVENT_REPORT_RQ,
             presentation_id,
@@ -111,7 +111,7 @@ class NormalizedServices(MessageSender):
         attributes: Sequence[int],
         count: int | None = None,
     ) -> None:
-        """Send an N-GET request: get attributes; see the notes on the class."""
+        """Send an N-GET request: get attributes; parameters as in `MessageSender`."""
         self._send(
             N_GET_RQ,
             presentation_id,
@@ -174,7 +174,7 @@ class NormalizedServices(MessageSender):
         sop_instance_uid: str,
         dataset: DataSet,
     ) -> None:
-        """Send an N-SET request: set attributes; see the notes on the class."""
+        """Send an N-SET request: set attributes; parameters as in `MessageSender`."""
         self._send(
             N_SET_RQ,
             presentation_id,
@@ -238,7 +238,7 @@ class NormalizedServices(MessageSender):
         action: int,
         dataset: DataSet | None = None,
     ) -> None:
-        """Send an N-ACTION request: perform an action; see the notes on the class."""
+        """Send an N-ACTION request: perform an action; parameters as in `MessageSender`."""
         self._send(
             N_ACTION_RQ,
             presentation_id,
@@ -305,7 +305,7 @@ class NormalizedServices(MessageSender):
         sop_instance_uid: str,
         dataset: DataSet | None = None,
     ) -> None:
-        """Send an N-CREATE request: create an instance; see the notes on the class."""
+        """Send an N-CREATE request: create an instance; parameters as in `MessageSender`."""
         self._send(
             N_CREATE_RQ,
             presentation_id,
@@ -367,7 +367,7 @@ class NormalizedServices(MessageSender):
         sop_class_uid: str,
         sop_instance_uid: str,
     ) -> None:
-        """Send an N-DELETE request: delete an instance; see the notes on the class."""
+        """Send an N-DELETE request: delete an instance; parameters as in `MessageSender`."""
         self._send(N_DELETE_RQ, presentation_id, (message_id, sop_class_uid, sop_instance_uid))
 
     def SendNDeleteResponse(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["is_ae_title", "is_uid", "is_version_name"]
+from leaddicom.errors import ParameterError
+
+__all__ = ["check_ae_title", "is_ae_title", "is_uid", "is_version_name"]
 
 _UID = re.compile(r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))*")
 
@@ -21,6 +23,21 @@ def is_uid(text: str) -> bool:
 def is_ae_title(text: str) -> bool:
     """Is `text` an AE title (PS3.8 Table 9-11): up to 16 characters, not only spaces?"""
     return _PRINTABLE.fullmatch(text) is not None and not text.isspace()
+
+
+def check_ae_title(text: str) -> None:
+    """Refuse what cannot be an AE title.
+
+    Raises
+    ------
+    ParameterError
+        It is none (PS3.8 Table 9-11).
+    """
+    if not is_ae_title(text):
+        raise ParameterError(
+            f"{text!a} is no AE title: 1 to 16 printable ASCII characters without backslash, not "
+            "only spaces."
+        )
 
 
 def is_version_name(text: str) -> bool:

@@ -41,8 +41,9 @@ class SecureScp(LDicomNet):
     supported_contexts = (*VERIFICATION, *STORAGE)
     archive: Archive
 
-    def OnPrivateKeyPassword(self, encryption: bool) -> str:
-        return getpass.getpass("Password of the private key: ")
+    def OnPrivateKeyPassword(self, encryption: bool) -> str | None:
+        prompt = "Password of the private key: "
+        return getpass.getpass(prompt) if sys.stdin.isatty() else None
 
     def OnSecureLinkReady(self, error: int) -> None:
         link, peer = self.link_facts, self.peer_identity
@@ -51,10 +52,8 @@ class SecureScp(LDicomNet):
             log.info("%s:%d is %s", *self.GetPeerInfo(), facts)
 
     def OnReceiveAssociateRequest(self, associate: LDicomAssociate) -> None:
-        text = f"{associate.GetCalling()!r} calls {associate.GetCalled()!r}"
-        if associate.GetCalled() != self.ae_title:
-            text += f", but this is {self.ae_title!r}: refused"
-        log.info("%s:%d: %s", *self.GetPeerInfo(), text)
+        titles = f"{associate.GetCalling()!r} calls {associate.GetCalled()!r}"
+        log.info("%s:%d: %s", *self.GetPeerInfo(), titles)
         super().OnReceiveAssociateRequest(associate)  # checks the title, accepts the contexts
 
     def OnReceiveCStoreRequest(
@@ -74,7 +73,8 @@ class SecureScp(LDicomNet):
             log.debug("Stored %s", path)
         except DataSetError as error:
             status = STATUSES.get(error.code, 0xC000)
-            log.error("Answered %04XH to %s:%d: %s", status, *self.GetPeerInfo(), error)
+            who = (*self.GetPeerInfo(), sop_instance_uid)
+            log.error("Answered %04XH to %s:%d for %s: %s", status, *who, error)
         self.SendCStoreResponse(
             presentation_id, message_id, sop_class_uid, sop_instance_uid, status
         )
@@ -83,11 +83,12 @@ class SecureScp(LDicomNet):
 def serve(args: argparse.Namespace) -> None:
     """Listen until SIGINT (Ctrl-C) or SIGTERM."""
     mode = DICOM_SECURE_NONE if args.plain else DICOM_SECURE_TLS
-    args.output.mkdir(parents=True, exist_ok=True)
+    Path(args.output).mkdir(parents=True, exist_ok=True)
     scp = SecureScp(args.output, mode)  # instances arrive where they stay
     scp.ae_title = args.ae_title
     scp.archive = Archive(args.output)
-    scp.limits = Limits(associations=args.max_associations)
+    if args.max_associations is not None:
+        scp.limits = Limits(associations=args.max_associations)
     if args.plain:
         log.warning("Serving WITHOUT TLS: anybody can read and change what is sent.")
     else:
@@ -106,11 +107,12 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=2762, help="default 2762; 0 takes a free one")
     parser.add_argument("--address", help="of this computer to listen on; default: all of them")
     parser.add_argument("--ae-title", default="SECURE_SCP", help="default %(default)s")
+    key = str(ARCHIVE.with_suffix(".key"))
     parser.add_argument("-ca", metavar="FILE", default=str(ROOT), help="trusted CAs")
     parser.add_argument("-cert", metavar="FILE", default=str(ARCHIVE), help="own certificate")
-    parser.add_argument("-key", metavar="FILE", default=str(ARCHIVE.with_suffix(".key")))
-    parser.add_argument("--output", metavar="DIR", type=Path, default=Path("received"))
-    parser.add_argument("--max-associations", metavar="N", type=int, default=Limits().associations)
+    parser.add_argument("-key", metavar="FILE", default=key, help="its key")
+    parser.add_argument("--output", metavar="DIR", default="received", help="default %(default)s")
+    parser.add_argument("--max-associations", metavar="N", type=int, help="at a time, default 100")
     parser.add_argument("--plain", action="store_true", help="serve without TLS")
     parser.add_argument("--debug", action="store_true", help="log all details")
     args = parser.parse_args()
@@ -122,7 +124,8 @@ def main() -> None:
     except KeyboardInterrupt:
         pass
     except (DicomError, OSError) as error:
-        hint = "" if args.plain or Path(args.cert).exists() else " Run `leaddicom pki init` first."
+        lacks = args.ca == str(ROOT) and not ROOT.exists() and not args.plain
+        hint = f" To make it: leaddicom pki init --dir {CERTS}" if lacks else ""
         sys.exit(f"secure_scp: {' '.join(str(error).split())}{hint}")
 
 

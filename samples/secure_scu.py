@@ -28,8 +28,9 @@ MODALITY = CERTS / "clients" / "modality" / "modality.pem"
 
 
 class PromptingScu(Scu):
-    def OnPrivateKeyPassword(self, encryption: bool) -> str:
-        return getpass.getpass("Password of the private key: ")
+    def OnPrivateKeyPassword(self, encryption: bool) -> str | None:
+        prompt = "Password of the private key: "
+        return getpass.getpass(prompt) if sys.stdin.isatty() else None
 
 
 def connect(args: argparse.Namespace) -> Scu:
@@ -79,7 +80,7 @@ def report(scu: Scu, result: StoreResult, args: argparse.Namespace) -> None:
         link_names = {"tls_version": version, "cipher_suite": suite}
         print(json.dumps({**counts, "seconds": seconds, **link_names}))
         return
-    how = f"{version}, {suite}" if link else "without TLS"
+    how = f"{version}, {suite}" if link else "without TLS" if scu.connection else "not connected"
     if args.paths:
         rate = result.bytes / 1e6 / seconds if seconds else 0.0
         print(f"{result.sent} stored, {len(result.failed)} failed, {len(result.skipped)} skipped")
@@ -95,26 +96,30 @@ def main() -> None:
     parser.add_argument("host", metavar="HOST")
     parser.add_argument("port", metavar="PORT", type=int)
     parser.add_argument("paths", metavar="FILE_OR_FOLDER", nargs="*", help="none: a C-ECHO")
+    key = str(MODALITY.with_suffix(".key"))
     parser.add_argument("-ca", metavar="FILE", default=str(ROOT), help="trusted CAs")
     parser.add_argument("-cert", metavar="FILE", default=str(MODALITY), help="own certificate")
-    parser.add_argument("-key", metavar="FILE", default=str(MODALITY.with_suffix(".key")))
+    parser.add_argument("-key", metavar="FILE", default=key, help="its key")
     parser.add_argument("-aet", default="SECURE_SCU", help="own AE title, default %(default)s")
     parser.add_argument("-aec", default="SECURE_SCP", help="the peer's, default %(default)s")
     parser.add_argument("--window", metavar="N", type=int, default=1, help="requests at a time")
     parser.add_argument("--plain", action="store_true", help="connect without TLS")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--debug", action="store_true", help="log all details")
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
     logging.basicConfig(level=logging.DEBUG if args.debug else logging.ERROR)
     try:
         with connect(args) as scu:
             result = run(scu, args)
     except (DicomError, OSError) as error:
-        hint = "" if args.plain or Path(args.cert).exists() else " Run `leaddicom pki init` first."
+        lacks = args.ca == str(ROOT) and not ROOT.exists() and not args.plain
+        hint = f" To make it: leaddicom pki init --dir {CERTS}" if lacks else ""
         sys.exit(f"secure_scu: {' '.join(str(error).split())}{hint}")
     except KeyboardInterrupt:
         sys.exit("secure_scu: interrupted")
     report(scu, result, args)
+    if args.paths and not (result.sent or result.failed):
+        sys.exit("secure_scu: there is no DICOM file among what was named")
     sys.exit(1 if result.failed else 0)
 
 

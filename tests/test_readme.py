@@ -47,6 +47,14 @@ def free_port() -> str:
         return str(sock.getsockname()[1])
 
 
+def run_client(folder: Path, port: str) -> str:
+    (folder / "client.py").write_text(block("client").replace(PORT, port))
+    command = [sys.executable, "-W", "error", "client.py"]
+    client = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=30)
+    assert client.returncode == 0, client.stderr
+    return client.stdout
+
+
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
     init_development_pki(tmp_path / "certs")
@@ -88,4 +96,13 @@ def test_dcmtk_stores_to_the_example(
     output, _ = process.communicate("\n", timeout=15)
     assert process.returncode == 0
     assert re.search(r"modality.* stored .*received.*\.dcm", output), output
+    assert len(list((tmp_path / "received").rglob("*.dcm"))) == 1
+
+
+def test_the_client_stores_to_the_example(
+    server: tuple[subprocess.Popen[str], str], tmp_path: Path
+) -> None:
+    (tmp_path / "images").mkdir()
+    shutil.copy(get_testdata_file("MR_small.dcm", read=False) or "", tmp_path / "images")
+    assert re.match(r"1 stored, TLS: TLSv1.3, server: CN=archive", run_client(tmp_path, server[1]))
     assert len(list((tmp_path / "received").rglob("*.dcm"))) == 1

@@ -44,6 +44,7 @@ if ! suitable .venv/bin/python || [ "$(cat .venv/.made-for 2>/dev/null)" != "$st
 fi
 if [ ! -e ".venv/.installed$extra" ]; then
     echo "Installing leaddicom${extra:+[$extra]} ..."
-    .venv/bin/python -m pip install -qq -e ".${extra:+[$extra]}"
+    # Put on the path as a folder: setuptools' other way loses to a clone beside the user's script.
+    .venv/bin/python -m pip install -qq -e ".${extra:+[$extra]}" --config-settings editable_mode=compat
     touch .venv/.installed ".venv/.installed$extra"
 fi

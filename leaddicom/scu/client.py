@@ -25,6 +25,7 @@ from leaddicom.scu.instances import Context, Paths, batches, find_instances
 from leaddicom.scu.results import StoreProgress, StoreResult
 from leaddicom.scu.transfer import Report, Transfer
 from leaddicom.tls.settings import TlsSettings
+from leaddicom.values import check_ae_title
 
 __all__ = ["Scu"]
 
@@ -62,6 +63,8 @@ class Scu(LDicomNet):
     ------
     TlsError
         Certificate or key cannot be used.
+    ParameterError
+        An AE title is none (PS3.5 section 6.2).
 
     Notes
     -----
@@ -93,6 +96,8 @@ class Scu(LDicomNet):
         password: str | bytes | None = None,
     ) -> None:
         super().__init__(None, mode)
+        for title in (called_ae_title, calling_ae_title):
+            check_ae_title(title)
         self.host, self.port = host, port
         self.called_ae_title, self.calling_ae_title = called_ae_title, calling_ae_title
         if limits is not None:

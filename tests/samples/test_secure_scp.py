@@ -92,7 +92,9 @@ def test_rejects_other_titles(start: Start, scu: Callable[..., Scu]) -> None:
     scu(port, called_ae_title="MINE").echo()
     with pytest.raises(AssociationError, match="called AE title not recognized"):
         scu(port).echo()
-    program.wait_for("'LEADDICOM' calls 'SECURE_SCP', but this is 'MINE': refused$")
+    program.wait_for(
+        "'LEADDICOM' calls 'SECURE_SCP'.: this end rejected .*called AE title not recognized"
+    )
 
 
 def test_says_why_it_refused_a_caller(
@@ -199,7 +201,10 @@ class TestStarting:
         options = ("--port", "0", "--output", tmp_path, *tls, "-cert", nothing)
         error = self.fails(*options)
         assert nothing in error
-        assert "Run `leaddicom pki init` first." in error
+
+    def test_with_an_impossible_ae_title(self, tls: list[str], tmp_path: Path) -> None:
+        options = ("--port", "0", "--output", tmp_path, "--ae-title", "A" * 17)
+        assert "is no AE title" in self.fails(*options, *tls)
 
     def test_with_a_file_for_a_folder(self, tls: list[str], tmp_path: Path) -> None:
         (tmp_path / "file").touch()

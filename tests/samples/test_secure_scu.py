@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from nets import Nets, free_port
-from programs import PATIENCE, run, sample
+from programs import PATIENCE, ROOT, run, sample
 from storage import FILES, StorageScp, write_instances
 
 from leaddicom.testing.certificates import PASSWORD, ThrowAwayPki
@@ -94,11 +96,27 @@ def test_says_in_one_line_why_there_is_no_connection(tls: list[str], files: list
     assert "Nothing listens there" in line
 
 
-def test_says_how_to_make_certificates(tls: list[str], tmp_path: Path) -> None:
-    result = run(*sample("secure_scu.py", "localhost", "1", *tls, "-cert", tmp_path / "none.pem"))
+def test_says_how_to_make_certificates(tmp_path: Path) -> None:
+    (tmp_path / "samples").mkdir()
+    copied = shutil.copy(ROOT / "samples" / "secure_scu.py", tmp_path / "samples")
+    result = run(sys.executable, str(copied), "localhost", "1")
     assert result.returncode == 1
     (line,) = result.stderr.splitlines()
-    assert line.endswith("Run `leaddicom pki init` first.")
+    assert line.endswith(f"To make it: leaddicom pki init --dir {tmp_path / 'certs'}")
+
+
+def test_says_that_nothing_was_there_to_send(tls: list[str], tmp_path: Path) -> None:
+    result = run(*sample("secure_scu.py", "localhost", "1", *tls, tmp_path))
+    assert result.returncode == 1
+    assert "not connected" in result.stdout
+    assert "no DICOM file" in result.stderr
+
+
+def test_refuses_an_impossible_ae_title(tls: list[str]) -> None:
+    result = run(*sample("secure_scu.py", "localhost", "1", *tls, "-aec", "A" * 17))
+    assert result.returncode == 1
+    (line,) = result.stderr.splitlines()
+    assert "is no AE title" in line
 
 
 class TestOnATerminal:
