@@ -13,6 +13,7 @@ accepts everything and answers with success.  They use the codecs of `leaddicom.
 from __future__ import annotations
 
 import contextlib
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -176,7 +177,7 @@ class Bugs:
     wrong_transfer_syntax: bool = False
 
 
-class _Buggy:
+class _Buggy(ABC):
     """What both ends have in common."""
 
     def __init__(self, bugs: Bugs | None = None, data_set: bytes = _DATA_SET) -> None:
@@ -199,8 +200,9 @@ class _Buggy:
             self._converse(wire)
         wire.receive_to_end()
 
+    @abstractmethod
     def _converse(self, wire: Wire) -> None:
-        raise NotImplementedError
+        """Speak, as the one end or the other does."""
 
     def _reach(self, wire: Wire, step: Step) -> None:
         """Do what shall happen after a step."""
