@@ -1,0 +1,1 @@
+"""Servers: what an SCP needs beyond one message and its answer."""
