@@ -212,7 +212,7 @@ class LDicomDS:
         found = read_values(where, syntax, self._limits, frozenset(tags), offset=offset)
         return {tag: uid_text(found.get(tag, b"")) for tag in tags}
 
-    def source(self, transfer_syntax_uid: str) -> DataSetSource:
+    def source(self, transfer_syntax_uid: str, *, group_lengths: bool = False) -> DataSetSource:
         """Return what a message is sent from.
 
         An encoded data set that has this transfer syntax is sent as it is, and a file is
@@ -222,6 +222,8 @@ class LDicomDS:
         ----------
         transfer_syntax_uid : str
             The one that was negotiated.
+        group_lengths : bool
+            Whether to encode it anew with Group Lengths (retired, PS3.5 section 7.2).
 
         Raises
         ------
@@ -230,16 +232,18 @@ class LDicomDS:
             length, which PS3.5 allows no data set.
         """
         encoded = self._encoded
-        if encoded is None:
-            return BytesSource(encode_data_set(self.to_pydicom(), transfer_syntax_uid))
-        if transfer_syntax_uid != encoded.transfer_syntax_uid:
-            check_conversion(encoded.transfer_syntax_uid, transfer_syntax_uid)
+        if encoded is not None:
+            own = encoded.transfer_syntax_uid
+            if transfer_syntax_uid == own and not group_lengths:
+                return self._even(self._as_it_is(encoded))
+            check_conversion(own, transfer_syntax_uid)
             where, offset = self._where()
-            dataset = decode_data_set(
-                where, encoded.transfer_syntax_uid, self._limits, offset=offset
-            )
-            return BytesSource(encode_data_set(dataset, transfer_syntax_uid))
-        return self._even(self._as_it_is(encoded))
+            dataset: Dataset = decode_data_set(where, own, self._limits, offset=offset)
+        else:
+            dataset = self.to_pydicom()
+        return BytesSource(
+            encode_data_set(dataset, transfer_syntax_uid, group_lengths=group_lengths)
+        )
 
     def save(self, path: str | os.PathLike[str], durable: bool = False) -> None:
         """Store the data set as a DICOM file (PS3.10), in its own transfer syntax.

@@ -9,22 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from pydicom.dataelem import DataElement
-from pydicom.dataset import Dataset
-from pydicom.tag import Tag
+from cryptography import x509
 
 from leaddicom.associate import LDicomAssociate
 from leaddicom.dataset import LDicomDS
 from leaddicom.dimse.command import Value
 from leaddicom.dimse.message import Message
 from leaddicom.dimse.messages import (
-    COMMAND_ELEMENTS,
-    COMMAND_GROUP_LENGTH,
     N_GET_RQ,
     DataSetPresence,
     MessageType,
 )
 from leaddicom.errors import DicomError, DicomErrorCode, code_of
+from leaddicom.net_dimse import DebugInfoOnSend
+from leaddicom.pulse import PULSE
+from leaddicom.tls.text import certificate_text
 from leaddicom.transport.connection import Connection
 from leaddicom.upper_layer.pdu import PduEnd
 from leaddicom.upper_layer.protocol import (
@@ -40,14 +39,15 @@ from leaddicom.upper_layer.protocol import (
 if TYPE_CHECKING:
     from leaddicom.net import LDicomNet
 
-__all__ = ["EventSource", "command_data_set"]
+__all__ = ["EventSource"]
 
 # What an event gets for a parameter that is not in the command set.
 _ABSENT: dict[str, Value] = {"UI": "", "AE": "", "LO": "", "US": 0, "UL": 0, "AT": ()}
 
 _INDICATIONS: dict[type[Any], Callable[[LDicomNet, Any], None]] = {
+    # A copy: what was offered is asked again when the answer is checked.
     AssociateRequested: lambda net, it: net.OnReceiveAssociateRequest(
-        LDicomAssociate.from_parameters(it.request)
+        LDicomAssociate.from_parameters(it.request).Clone()
     ),
     AssociateAccepted: lambda net, it: net.OnReceiveAssociateAccept(
         LDicomAssociate.from_parameters(it.accept, it.request)
@@ -59,17 +59,6 @@ _INDICATIONS: dict[type[Any], Callable[[LDicomNet, Any], None]] = {
     ReleaseConfirmed: lambda net, it: net.OnReceiveReleaseResponse(),
     Abort: lambda net, it: net.OnReceiveAbort(it.source, it.reason),
 }
-
-
-def command_data_set(command: dict[int, Value]) -> Dataset:
-    """Give a command set as pydicom shows it, group length left out (PS3.7 Annex E)."""
-    dataset = Dataset()
-    for element, value in command.items():
-        known = COMMAND_ELEMENTS.get(element)
-        if known is not None and known is not COMMAND_GROUP_LENGTH:
-            shown = list(value) if isinstance(value, tuple) else value
-            dataset.add(DataElement(Tag(0x0000, element), known.vr, shown))
-    return dataset
 
 
 class EventSource:
@@ -93,35 +82,54 @@ class EventSource:
         self._net = net
         self._server = server
         self._wants_data = net.overrides("OnReceiveData")
+        self._changes_responses = net.overrides("OnBeforeSendCommandSet")
 
     def on_connect(self, error: DicomError | None) -> None:
         """Call `OnConnect`."""
         self._net.error = error
         self._net.OnConnect(code_of(error))
+        PULSE.beat()
+
+    def on_verify(self, ok: bool, certificate: x509.Certificate, code: int, cause: str) -> bool:
+        """Call `OnVerify`."""
+        return bool(self._net.OnVerify(int(ok), certificate_text(certificate), code, cause))
 
     def on_secure_link_ready(self, error: DicomError | None) -> None:
         """Call `OnSecureLinkReady`."""
         self._net.error = error
         self._net.OnSecureLinkReady(code_of(error))
+        PULSE.beat()
 
     def on_close(self, error: DicomError | None) -> None:
         """Call `OnClose` of the connection and of its listener."""
         if self.connection is not None:
             self._net.closed(self.connection, error, self._server)
+        PULSE.beat()
 
     def on_received(self, pdu: PduEnd) -> None:
         """Call `OnReceive`."""
         self._net.OnReceive(DicomErrorCode.SUCCESS, pdu.pdu_type, pdu.data, pdu.length)
+        PULSE.beat()
 
-    def on_sent(self, pdu_type: int, length: int) -> None:
-        """Call `OnSend`."""
-        self._net.OnSend(DicomErrorCode.SUCCESS, pdu_type, length)
+    def on_sent(self, pdu: memoryview) -> None:
+        """Call `OnSend` and, in debug mode, `OnSendExt`."""
+        net, pdu_type, length = self._net, pdu[0], len(pdu)
+        net.OnSend(DicomErrorCode.SUCCESS, pdu_type, length)
+        if net.sends_debug_information:
+            success = DicomErrorCode.SUCCESS
+            net.OnSendExt(DebugInfoOnSend(success, pdu_type, length, bytes(pdu)))
+        PULSE.beat()
+
+    def on_response(self, command: dict[int, Value]) -> dict[int, Value]:
+        """Call `OnBeforeSendCommandSet`."""
+        return self._net.changed_by_application(command) if self._changes_responses else command
 
     def on_indication(self, indication: Indication) -> None:
         """Call the event of an association, release or abort PDU."""
         call = _INDICATIONS.get(type(indication))
         if call is not None:
             call(self._net, indication)
+        PULSE.beat()
 
     def on_message(self, message: Message) -> None:
         """Call `OnReceiveData`, and then the event of the message."""
@@ -140,6 +148,7 @@ class EventSource:
                 event(message.context_id, *_arguments(message, message.type, dataset))
         finally:
             net.message = None
+            PULSE.beat()
 
 
 def _arguments(

@@ -12,14 +12,20 @@ __all__ = [
     "AbortSource",
     "CertificateType",
     "ContextResult",
+    "DebugMode",
     "IpType",
+    "NetFlag",
     "PduType",
     "Priority",
     "RejectReason",
     "RejectResult",
     "RejectSource",
     "SecureMode",
+    "SslContextFlag",
+    "SslMethod",
+    "SslOption",
     "Status",
+    "TlsStatus",
     "VerifyMode",
 ]
 
@@ -54,6 +60,68 @@ class VerifyMode(IntFlag):
     FAIL_IF_NO_PEER_CERT = 2
     CLIENT_ONCE = 4
     ALL = 7
+
+
+class SslContextFlag(IntFlag):
+    """LEADTOOLS' ``FLAG_SSL_CTX_CREATE_...``: which fields of `L_SSL_CTX_CREATE` count."""
+
+    METHOD_TYPE = 0x01
+    VERIFY_DEPTH = 0x02
+    VERIFY_MODE = 0x04
+    CAFILE = 0x08
+    OPTIONS = 0x10
+    ALL = 0x1F
+
+
+class SslMethod(IntEnum):
+    """LEADTOOLS' ``TYPE_..._METHOD``: which protocol versions are spoken."""
+
+    SSLV2 = 1
+    SSLV3 = 2
+    TLSV1 = 3
+    SSLV23 = 4
+    TLS = 5
+
+
+class SslOption(IntFlag):
+    """LEADTOOLS' ``SSL_OP_...``; numbers of an old OpenSSL that mean other things in a new one.
+
+    `ALL` stands for work-arounds for the faults of old peers; it had three values over time.
+    """
+
+    ALL_BEFORE_19 = 0x000FFFFF
+    ALL_19 = 0x00000FFF
+    ALL = 0x80000BFF
+    NO_COMPRESSION = 0x00020000
+    NO_SSLV2 = 0x01000000
+    NO_SSLV3 = 0x02000000
+    NO_TLSV1 = 0x04000000
+    NO_TLSV1_2 = 0x08000000
+    NO_TLSV1_1 = 0x10000000
+
+
+class TlsStatus(IntEnum):
+    """LEADTOOLS' states of a TLS link."""
+
+    NOT_CONNECTED = 0
+    CLIENT_HANDSHAKE = 1
+    SERVER_HANDSHAKE = 2
+    CONNECTED = 3
+
+
+class NetFlag(IntFlag):
+    """LEADTOOLS' ``DicomNetFlags``: options of sending.  The number is ours."""
+
+    NONE = 0
+    SEND_DATA_WITH_GROUP_LENGTH_STANDARD_DATA_ELEMENTS = 1
+
+
+class DebugMode(IntFlag):
+    """LEADTOOLS' flags of ``SetDebugMode``."""
+
+    NORMAL = 0
+    SEND = 1
+    RECEIVE = 2
 
 
 class CertificateType(IntEnum):

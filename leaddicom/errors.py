@@ -7,6 +7,7 @@
      +-- NetworkError        the socket, the peer's host or a deadline
      +-- TlsError            the handshake, a certificate or a key
      +-- AssociationError    the association was rejected, aborted or is not there
+     |    +-- StatusError    the peer has answered a request with a failure
      +-- ProtocolError       the peer broke PS3.7 or PS3.8; carries the A-ABORT to answer
      +-- DataSetError        a data set is damaged, cut short or beyond a limit
 
@@ -26,15 +27,17 @@ __all__ = [
     "NetworkError",
     "ParameterError",
     "ProtocolError",
+    "StatusError",
     "TlsError",
     "code_of",
 ]
 
 
 class DicomErrorCode(IntEnum):
-    """LEADTOOLS' ``DICOM_ERROR_...`` numbers.
+    """LEADTOOLS' ``DICOM_ERROR_...`` numbers, as far as they concern the network.
 
-    Names are LEADTOOLS' without the prefix ``DICOM_ERROR_``.
+    Names are LEADTOOLS' without the prefix ``DICOM_``, and ``ERROR_`` where that follows.  What
+    brings each about, or why nothing does, is told by `leaddicom.error_table`.
     """
 
     SUCCESS = 0
@@ -136,12 +139,58 @@ class DicomErrorCode(IntEnum):
     TLS_NO_KEEPALIVE = 151
     TLS_CLOSED_CONTROLLED = 152
 
+    # What is wrong with a certificate that this end refuses: L_X509_V_... plus 158.
+    TLS_UNABLE_TO_GET_ISSUER_CERT = 160
+    TLS_UNABLE_TO_GET_CRL = 161
+    TLS_UNABLE_TO_DECRYPT_CERT_SIGNATURE = 162
+    TLS_UNABLE_TO_DECRYPT_CRL_SIGNATURE = 163
+    TLS_UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY = 164
+    TLS_CERT_SIGNATURE_FAILURE = 165
+    TLS_CRL_SIGNATURE_FAILURE = 166
+    TLS_CERT_NOT_YET_VALID = 167
+    TLS_CERT_HAS_EXPIRED = 168
+    TLS_CRL_NOT_YET_VALID = 169
+    TLS_CRL_HAS_EXPIRED = 170
+    TLS_ERROR_IN_CERT_NOT_BEFORE_FIELD = 171
+    TLS_ERROR_IN_CERT_NOT_AFTER_FIELD = 172
+    TLS_ERROR_IN_CRL_LAST_UPDATE_FIELD = 173
+    TLS_ERROR_IN_CRL_NEXT_UPDATE_FIELD = 174
+    TLS_OUT_OF_MEM = 175
+    TLS_DEPTH_ZERO_SELF_SIGNED_CERT = 176
+    TLS_SELF_SIGNED_CERT_IN_CHAIN = 177
+    TLS_UNABLE_TO_GET_ISSUER_CERT_LOCALLY = 178
+    TLS_UNABLE_TO_VERIFY_LEAF_SIGNATURE = 179
+    TLS_CERT_CHAIN_TOO_LONG = 180
+    TLS_CERT_REVOKED = 181
+    TLS_INVALID_CA = 182
+    TLS_PATH_LENGTH_EXCEEDED = 183
+    TLS_INVALID_PURPOSE = 184
+    TLS_CERT_UNTRUSTED = 185
+    TLS_CERT_REJECTED = 186
+    TLS_SUBJECT_ISSUER_MISMATCH = 187
+    TLS_AKID_SKID_MISMATCH = 188
+    TLS_AKID_ISSUER_SERIAL_MISMATCH = 189
+    TLS_KEYUSAGE_NO_CERTSIGN = 190
+
+    TLS_APPLICATION_VERIFICATION = 191
+    TLS_INVALID_CTX = 192
+    TLS_INVALID_CTX_VERIFY_DEPTH = 193
+    TLS_INVALID_CTX_VERIFY_MODE = 194
+    TLS_INVALID_CTX_CAFILE = 195
+    TLS_INVALID_CTX_OPTIONS = 196
+
     CRYPTO_LIB_LOAD_FAILED = 216
     PRIVATE_KEY_LOAD_FAILED = 218
     CERTIFICATE_LOAD_FAILED = 219
     CERTIFICATE_READ_FAILED = 220
     KEYS_MISMATCH = 221
     CRYPTO_LIB_FAILURE = 225
+
+    PRINTSCU_CLASS_NOT_SUPPORTED = 301
+    PRINTSCU_TIME_OUT = 302
+    PRINTSCU_ASSOCIATE_RQ_REJECTED = 303
+    PRINTSCU_FAILURE_STATUS = 304
+    SOP_INSTANCE_UID_ALREADY_EXISTS = 305
 
     IPV4_IPV6_CONFLICT = 307
     TRANSFER_SYNTAX_NOT_SUPPORTED = 417
@@ -260,6 +309,28 @@ class AssociationError(DicomError):
         self.result = result
         self.source = source
         self.reason = reason
+
+
+class StatusError(AssociationError):
+    """The peer has answered a request with a failure; the association goes on.
+
+    Parameters
+    ----------
+    message : str
+        Which request, and what the status means.
+    status : int
+        The status of the final response (PS3.7 Annex C).
+    comment : str
+        Its Error Comment (0000,0902), as the peer has written it.
+    """
+
+    def __init__(self, message: str, status: int, comment: str = "") -> None:
+        super().__init__(DicomErrorCode.NET_FAILURE, message)
+        self.status = status
+        self.comment = comment
+
+    def __reduce__(self) -> tuple[type[StatusError], tuple[str, int, str]]:
+        return type(self), (self.message, self.status, self.comment)
 
 
 class ProtocolError(DicomError):

@@ -42,7 +42,8 @@ class Limits:
     write_timeout : float
         The peer took nothing of what we have to send for so long.
     response_timeout : float
-        From a DIMSE request to its response, or from one pending response to the next.
+        From a DIMSE request to its response, or from one PDU of the peer to the next: it may
+        send pending responses or, in a C-GET, instances before.
     idle_timeout : float
         An association on which nothing is outstanding and nothing arrives.
     release_timeout : float

@@ -17,8 +17,9 @@ _Member = TypeVar("_Member", bound=Callable[..., Any])
 def differs(how: str) -> Callable[[_Member], _Member]:
     """Note how a member differs, beyond what holds for all of them.
 
-    For all of them holds: what LEADTOOLS returns as error code is raised as `DicomError`, and
-    what it writes into a buffer is returned.
+    For all of them holds: what LEADTOOLS returns as error code is raised as `DicomError`, what it
+    writes into a buffer is returned, and a request that no override answers is answered with the
+    status that PS3.7 has for it.
 
     Parameters
     ----------

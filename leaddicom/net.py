@@ -6,56 +6,37 @@ import copy
 import os
 import threading
 import weakref
-from collections.abc import Callable, Sequence
 from typing import ClassVar
 
-from leaddicom.associate import LDicomAssociate
-from leaddicom.contexts import VERIFICATION
-from leaddicom.dataset import LDicomDS
 from leaddicom.dimse.message import Message
-from leaddicom.dispatch import EventSource, command_data_set
-from leaddicom.enums import (
-    AbortReason,
-    AbortSource,
-    IpType,
-    RejectReason,
-    RejectResult,
-    RejectSource,
-    SecureMode,
-    Status,
-)
-from leaddicom.errors import (
-    DicomError,
-    DicomErrorCode,
-    NetworkError,
-    ParameterError,
-    code_of,
-)
-from leaddicom.implementation import (
-    IMPLEMENTATION_CLASS_UID,
-    IMPLEMENTATION_VERSION_NAME,
-)
+from leaddicom.dispatch import EventSource
+from leaddicom.enums import IpType, SecureMode
+from leaddicom.errors import DicomError, DicomErrorCode, NetworkError, ParameterError, code_of
 from leaddicom.limits import Limits
+from leaddicom.mirror import differs
+from leaddicom.net_association import AssociationServices
 from leaddicom.net_dimse_c import CompositeServices
 from leaddicom.net_dimse_n import NormalizedServices
+from leaddicom.net_iscl import Iscl
 from leaddicom.net_tls import SecureLink, Security, checked_mode
+from leaddicom.pulse import PULSE
+from leaddicom.ssl_context import L_SSL_CTX_CREATE
 from leaddicom.tls.settings import TlsSettings
 from leaddicom.tls.verification import Role as TlsRole
 from leaddicom.transport.connection import Connection, SecureEnd, wait_all_closed
 from leaddicom.transport.listener import Listener
-from leaddicom.transport.opening import end_point
+from leaddicom.transport.opening import SocketOptions, end_point
 from leaddicom.transport.opening import ip_type as checked_ip_type
-from leaddicom.transport.outbox import QueuedPrimitive
-from leaddicom.upper_layer.association import Associate, encode_associate
-from leaddicom.upper_layer.negotiation import SupportedContext, accept_contexts
-from leaddicom.upper_layer.pdu import encode_reject
-from leaddicom.upper_layer.protocol import Role, UpperLayer
+from leaddicom.upper_layer.protocol import Role
 from leaddicom.values import check_ae_title
 
 __all__ = ["LDicomNet"]
 
+# Seconds that `LDicomNet.Breathe` waits: longer than an event takes, shorter than a user notices.
+_BREATH = 0.1
 
-class LDicomNet(SecureLink, CompositeServices, NormalizedServices):
+
+class LDicomNet(SecureLink, Iscl, AssociationServices, CompositeServices, NormalizedServices):
     """A DICOM connection or listener; applications subclass it and override its events.
 
     It mirrors LEADTOOLS' class of that name.  Methods keep its names and the order of its
@@ -94,15 +75,33 @@ class LDicomNet(SecureLink, CompositeServices, NormalizedServices):
     Events run on the connection's own network thread, one after the other, in the order of what
     happened.  `OnAccept` runs on the listener's thread.  Methods may be called from any thread
     and from inside events.
+
+    Examples
+    --------
+    A storage server over mutual TLS:
+
+    >>> class Server(LDicomNet):
+    ...     supported_contexts = (*VERIFICATION, *STORAGE)
+    ...     archive = Archive("received")
+    ...
+    ...     def OnReceiveCStoreRequest(self, presentation_id, message_id, sop_class_uid, *more):
+    ...         sop_instance_uid, *_, dataset = more
+    ...         self.archive.store(dataset)
+    ...         self.SendCStoreResponse(
+    ...             presentation_id, message_id, sop_class_uid, sop_instance_uid, Status.SUCCESS
+    ...         )
+    >>> server = Server()
+    >>> server.Initialize(ctx=TlsSettings(ca_file="ca.pem"))
+    >>> server.SetServerCertificateTLS("server.pem", key_path="server.key")
+    >>> server.Listen("*", 2762)
     """
 
     limits: Limits = Limits()
-    supported_contexts: Sequence[SupportedContext] = VERIFICATION
-    ae_title: str = ""
 
     _alive: ClassVar[weakref.WeakSet[LDicomNet]] = weakref.WeakSet()
     _alive_lock: ClassVar[threading.Lock] = threading.Lock()
 
+    @differs("Without arguments it is TLS.  Modes other than TLS and NONE are refused (code 69).")
     def __init__(
         self,
         path: str | os.PathLike[str] | None = None,
@@ -119,17 +118,17 @@ class LDicomNet(SecureLink, CompositeServices, NormalizedServices):
         self._server: LDicomNet | None = None
         self._clients: list[LDicomNet] = []
         self._clients_lock = threading.Lock()
+        self._socket_options = SocketOptions()
 
     # -- lifecycle -----------------------------------------------------------------------------
 
     @staticmethod
+    @differs("May be left out: nothing has to be prepared.")
     def StartUp() -> None:
-        """Begin to use the network.
-
-        LEADTOOLS insists on it; here nothing has to be prepared, and it may be left out.
-        """
+        """Begin to use the network."""
 
     @staticmethod
+    @differs("Closes what is still open.")
     def ShutDown() -> None:
         """Close every connection and every listener of this program."""
         with LDicomNet._alive_lock:
@@ -137,11 +136,14 @@ class LDicomNet(SecureLink, CompositeServices, NormalizedServices):
         for net in alive:
             net.CloseForced(True)
 
+    @differs(
+        "Also takes `TlsSettings`.  Without `ctx` the peer is verified, and a CA file is needed."
+    )
     def Initialize(
         self,
         path: str | os.PathLike[str] | None = None,
         mode: int = SecureMode.TLS,
-        ctx: TlsSettings | None = None,
+        ctx: TlsSettings | L_SSL_CTX_CREATE | None = None,
     ) -> None:
         """Set the security options; the second step of the construction with `reserved`.
 
@@ -149,28 +151,45 @@ class LDicomNet(SecureLink, CompositeServices, NormalizedServices):
         ----------
         path, mode
             As for the constructor.
-        ctx : TlsSettings, optional
-            Trusted CAs, verification, profile.
+        ctx : TlsSettings or L_SSL_CTX_CREATE, optional
+            Trusted CAs, verification, profile: our settings, or LEADTOOLS' structure.
 
         Raises
         ------
         DicomError
-            Code 69 for a mode that is not supported, 42 while connected or listening.
+            Code 69 for a mode that is not supported, 42 while connected or listening, 192 to
+            196 for a structure that cannot be (also in its ``success``).
         """
         if self.IsActivated():
             raise NetworkError(
                 DicomErrorCode.NET_IS_CONNECTED,
                 "Initialize has to come before Connect, Listen and Accept.",
             )
-        self._path = self._path if path is None else os.fspath(path)
         self.security.mode = checked_mode(mode)
-        if ctx is not None:
+        if isinstance(ctx, L_SSL_CTX_CREATE):
+            self.security.settings = ctx.applied_to(self.security.settings)
+        elif ctx is not None:
             self.security.settings = ctx
         self.security.changed()
+        self._path = self._path if path is None else os.fspath(path)
         self._initialized = True
+
+    @staticmethod
+    @differs(
+        "There is no message pump; it waits until an event has happened since this thread called "
+        "it last, at most 0.1 s."
+    )
+    def Breathe() -> None:
+        """Wait for the next event of any connection, in a loop that has nothing else to do."""
+        PULSE.wait(_BREATH)
+
+    @differs("Accepted and without effect: Python counts, and a connection keeps its object alive.")
+    def EnableReferenceCounting(self, enable: bool) -> None:
+        """Have the object live as long as it is needed, which it does anyway."""
 
     # -- connection ----------------------------------------------------------------------------
 
+    @differs("Raises at once what can be known at once, such as a missing certificate.")
     def Connect(
         self,
         host_address: str | None,
@@ -200,12 +219,13 @@ class LDicomNet(SecureLink, CompositeServices, NormalizedServices):
         self._require_free()
         peer, host = end_point(peer_address, peer_port), end_point(host_address, host_port)
         family = checked_ip_type(ip_type)
-        secure = self.security.end(TlsRole.CLIENT)
+        secure = self._secure_end(TlsRole.CLIENT)
         self.connection = connection = self._make_connection(Role.REQUESTOR, secure)
         self._server = None
         self._keep()
         connection.connect(peer, host, family)
 
+    @differs("0 as `nb_peers` is `Limits.backlog`.  `Limits` bounds the number of clients.")
     def Listen(
         self,
         host_address: str | None,
@@ -236,14 +256,15 @@ class LDicomNet(SecureLink, CompositeServices, NormalizedServices):
         self._require_free()
         if self.ae_title:
             check_ae_title(self.ae_title)
-        self.security.end(TlsRole.SERVER)  # what is missing is said now, not at the first caller
+        self._secure_end(TlsRole.SERVER)  # what is missing is said now, not at the first caller
         address, port = end_point(host_address, host_port)
         family = checked_ip_type(ip_type)
-        listener = Listener(lambda error: self.OnAccept(code_of(error)), self.limits)
+        listener = Listener(self._on_accept, self.limits)
         listener.open(address, port, nb_peers or self.limits.backlog, family)
         self._listener = listener
         self._keep()
 
+    @differs("`OnAccept` accepts by itself unless it is overridden.")
     def Accept(self, client: LDicomNet) -> None:
         """Let `client` serve the caller that waits; only inside `OnAccept`.
 
@@ -255,7 +276,7 @@ class LDicomNet(SecureLink, CompositeServices, NormalizedServices):
         if self._listener is None:
             raise NetworkError(DicomErrorCode.NET_INVALID, "Accept needs a listening object.")
         client._require_free()
-        secure = client.security.end(TlsRole.SERVER)
+        secure = client._secure_end(TlsRole.SERVER)
         sock, peer = self._listener.take()
         try:
             connection = client._make_connection(Role.ACCEPTOR, secure, self)
@@ -276,13 +297,16 @@ class LDicomNet(SecureLink, CompositeServices, NormalizedServices):
         """
         client = copy.copy(self)
         if self._is_listening():
-            self.security.end(TlsRole.SERVER)  # built once, for all clients
+            self._secure_end(TlsRole.SERVER)  # built once, for all clients
         client.security = self.security.copy()
         client.connection = client._listener = client._server = None
         client.error = client.message = None
         client._clients, client._clients_lock = [], threading.Lock()
         return client
 
+    @differs(
+        "Aborts an association that was not released, and closes a listener with all its clients."
+    )
     def Close(self) -> None:
         """Close the connection, or stop listening and close all clients.
 
@@ -291,6 +315,7 @@ class LDicomNet(SecureLink, CompositeServices, NormalizedServices):
         """
         self.CloseForced(False)
 
+    @differs("Safe from any thread, inside any event, and repeatedly.")
     def CloseForced(self, forced: bool) -> None:
         """Close; if `forced`, drop the connection at once.
 
@@ -303,6 +328,7 @@ class LDicomNet(SecureLink, CompositeServices, NormalizedServices):
             connection.close(forced=forced, wait=False)
         wait_all_closed(connections)
 
+    @differs("Stops listening only; clients that were accepted go on.")
     def ServerClose(self) -> None:
         """Stop listening; clients that were accepted go on."""
         listener = self._listener
@@ -321,12 +347,14 @@ class LDicomNet(SecureLink, CompositeServices, NormalizedServices):
         """Tell whether an association is up."""
         return self.connection is not None and self.connection.is_associated
 
+    @differs("Returns address and port; also those of a listener.")
     def GetHostInfo(self) -> tuple[str, int]:
         """Give address and port of the local end; ``("", 0)`` if there is none."""
         if self._listener is not None:
             return self._listener.address
         return ("", 0) if self.connection is None else self.connection.host_address
 
+    @differs("Returns address and port.")
     def GetPeerInfo(self) -> tuple[str, int]:
         """Give address and port of the remote end; ``("", 0)`` if there is none."""
         return ("", 0) if self.connection is None else self.connection.peer_address
@@ -354,145 +382,41 @@ class LDicomNet(SecureLink, CompositeServices, NormalizedServices):
             )
         return clients[index]
 
-    # -- association ---------------------------------------------------------------------------
+    # -- socket options ------------------------------------------------------------------------
 
-    def SendAssociateRequest(self, associate: LDicomAssociate) -> None:
-        """Request an association (PS3.8 section 7.1); before the link is ready it waits.
+    def GetSocketOptions(self) -> SocketOptions:
+        """Give the options of this object's socket."""
+        return self._socket_options
 
-        Parameters
-        ----------
-        associate : LDicomAssociate
-            Of request kind.  Implementation and maximum length are filled in if absent; a
-            maximum length above that of `limits`, or 0, becomes that of `limits`.
-        """
-        parameters = self._checked(associate, request=True)
-        self._primitive(lambda upper_layer: upper_layer.associate(parameters))
+    @differs("Holds for the sockets to come, too: a listener's clients inherit it.")
+    def SetSocketOptions(self, options: SocketOptions) -> None:
+        """Set the options of this object's socket, now if there is one."""
+        self._socket_options = options
+        if self.connection is not None:
+            self.connection.set_socket_options(options)
 
-    def SendAssociateAccept(self, associate: LDicomAssociate) -> None:
-        """Accept the association; inside `OnReceiveAssociateRequest` or later.
-
-        Parameters
-        ----------
-        associate : LDicomAssociate
-            Of accept kind.  Implementation and maximum length are filled in if absent; a
-            maximum length above that of `limits`, or 0, becomes that of `limits`.
-
-        Raises
-        ------
-        ParameterError
-            It accepts what was not offered, or cannot be encoded.
-        """
-        parameters = self._checked(associate, request=False)
-        self._connected().session.check_accept(parameters)
-        self._primitive(lambda upper_layer: upper_layer.accept(parameters))
-
-    def SendAssociateReject(self, result: int, source: int, reason: int) -> None:
-        """Reject the association (PS3.8 Table 9-21)."""
-        encode_reject(result, source, reason)  # refuses here what could not be sent later
-        self._primitive(lambda upper_layer: upper_layer.reject(result, source, reason))
-
-    def SendReleaseRequest(self) -> None:
-        """Request the release, after all requests that wait (PS3.8 section 7.2)."""
-        self._primitive(lambda upper_layer: upper_layer.release(), waits=True)
-
-    def SendReleaseResponse(self) -> None:
-        """Answer a release request."""
-        self._primitive(lambda upper_layer: upper_layer.release_response(), answers_release=True)
-
-    def SendAbort(
-        self,
-        source: int = AbortSource.SERVICE_USER,
-        reason: int = AbortReason.NOT_SPECIFIED,
-    ) -> None:
-        """Abort the association ahead of all that waits (PS3.8 Table 9-26)."""
-        self._connected().abort(source, reason)
-
-    def GetAssociate(self) -> LDicomAssociate | None:
-        """Give the negotiated association; before that, what was requested."""
-        if self.connection is None:
-            return None
-        upper_layer = self.connection.session.upper_layer
-        request, reply = upper_layer.request, upper_layer.accept_reply
-        if reply is not None:
-            return LDicomAssociate.from_parameters(reply, request)
-        return None if request is None else LDicomAssociate.from_parameters(request)
-
-    def GetCommandSet(self) -> LDicomDS | None:
-        """Give the command set of the message whose event runs."""
-        return None if self.message is None else LDicomDS(command_data_set(self.message.command))
+    @staticmethod
+    def GetDefaultSocketOptions() -> SocketOptions:
+        """Give the options that a new object has."""
+        return SocketOptions()
 
     # -- events --------------------------------------------------------------------------------
 
     def OnConnect(self, error: int) -> None:
         """TCP is up (0) or could not be brought up; with TLS wait for `OnSecureLinkReady`."""
 
+    @differs("The default accepts the caller with `CreateClient`; on the listener's thread.")
     def OnAccept(self, error: int) -> None:
         """A caller waits; the default serves it with `CreateClient`."""
         if error == DicomErrorCode.SUCCESS:
             self.Accept(self.CreateClient())
 
+    @differs("Fires on the connection itself, and then on its listener; `net` is the connection.")
     def OnClose(self, error: int, net: LDicomNet) -> None:
         """The connection is over: 0 in good order, else why; the words are in ``net.error``.
 
         Called once for the connection and then, with it as `net`, for its listener.
         """
-
-    def OnSend(self, error: int, pdu_type: int, length: int) -> None:
-        """A PDU of `length` bytes has left.  Not called unless overridden."""
-
-    def OnReceive(self, error: int, pdu_type: int, buffer: bytes, length: int) -> None:
-        """A PDU of `length` bytes has arrived.  Not called unless overridden."""
-
-    def OnReceiveData(
-        self, presentation_id: int, command_set: LDicomDS | None, dataset: LDicomDS | None
-    ) -> None:
-        """A DIMSE message has arrived; its own event follows.  Not called unless overridden."""
-
-    def OnReceiveUnknown(
-        self, presentation_id: int, command_set: LDicomDS | None, dataset: LDicomDS | None
-    ) -> None:
-        """A message with an unknown command has arrived; the default answers 0211H."""
-        if self.message is not None:
-            self._connected().session.answer(self.message, Status.UNRECOGNIZED_OPERATION)
-
-    def OnReceiveAssociateRequest(self, associate: LDicomAssociate) -> None:
-        """An association is requested; answer with `SendAssociateAccept` or `...Reject`.
-
-        The default accepts `supported_contexts`, and rejects called AE titles other than
-        `ae_title` if that is set.
-        """
-        if self.ae_title and associate.GetCalled() != self.ae_title:
-            self.SendAssociateReject(
-                RejectResult.PERMANENT,
-                RejectSource.SERVICE_USER,
-                RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED,
-            )
-            return
-        request = associate.parameters
-        reply = accept_contexts(request, self.supported_contexts)
-        if request.asynchronous_operations is not None:
-            granted = (
-                min(asked or self.limits.operations, self.limits.operations)
-                for asked in request.asynchronous_operations
-            )
-            reply.asynchronous_operations = (next(granted), next(granted))
-        self.SendAssociateAccept(LDicomAssociate.from_parameters(reply))
-
-    def OnReceiveAssociateAccept(self, associate: LDicomAssociate) -> None:
-        """The association is accepted; DIMSE may begin."""
-
-    def OnReceiveAssociateReject(self, result: int, source: int, reason: int) -> None:
-        """The association is rejected (PS3.8 Table 9-21); `OnClose` follows."""
-
-    def OnReceiveReleaseRequest(self) -> None:
-        """The peer wants to release; the default answers."""
-        self.SendReleaseResponse()
-
-    def OnReceiveReleaseResponse(self) -> None:
-        """The association is released; `OnClose` follows."""
-
-    def OnReceiveAbort(self, source: int, reason: int) -> None:
-        """The peer has aborted the association (PS3.8 Table 9-26); `OnClose` follows."""
 
     # -- for the modules around ----------------------------------------------------------------
 
@@ -517,6 +441,10 @@ class LDicomNet(SecureLink, CompositeServices, NormalizedServices):
             if server is not None:
                 server.OnClose(code, self)
 
+    def _on_accept(self, error: DicomError | None) -> None:
+        self.OnAccept(code_of(error))
+        PULSE.beat()
+
     def _keep(self) -> None:
         """Have `ShutDown` find this object."""
         with LDicomNet._alive_lock:
@@ -534,43 +462,12 @@ class LDicomNet(SecureLink, CompositeServices, NormalizedServices):
             secure,
             directory=self._path,
             trace_received=self.overrides("OnReceive"),
-            trace_sent=self.overrides("OnSend"),
+            trace_sent=self.overrides("OnSend") or self.overrides("OnSendExt"),
+            on_verify=events.on_verify if self.overrides("OnVerify") else None,
+            options=self._socket_options,
         )
+        connection.session.one_pdu_at_a_time = not self._sends_together
         return connection
-
-    def _connected(self) -> Connection:
-        if self.connection is None:
-            raise NetworkError(
-                DicomErrorCode.NET_NOT_CONNECTED, "There is no connection; call Connect first."
-            )
-        return self.connection
-
-    def _primitive(
-        self,
-        perform: Callable[[UpperLayer], None],
-        *,
-        waits: bool = False,
-        answers_release: bool = False,
-    ) -> None:
-        self._connected().put(QueuedPrimitive(perform, waits, answers_release))
-
-    def _checked(self, associate: LDicomAssociate, request: bool) -> Associate:
-        """Give a copy of the parameters that can be sent, with what must be there filled in."""
-        if associate.IsRequest() is not request:
-            raise ParameterError(
-                "An LDicomAssociate of "
-                + ("request kind is needed here." if request else "accept kind is needed here."),
-                DicomErrorCode.PDU_TYPE,
-            )
-        parameters = associate.Clone().parameters
-        # What is announced is what is accepted, and no more than the limit is.
-        limit = self.limits.maximum_pdu_length
-        parameters.maximum_length = min(parameters.maximum_length or limit, limit)
-        if parameters.implementation_class_uid is None:
-            parameters.implementation_class_uid = IMPLEMENTATION_CLASS_UID
-            parameters.implementation_version_name = IMPLEMENTATION_VERSION_NAME
-        encode_associate(parameters)  # refuses here what could not be sent later
-        return parameters
 
     def _require_free(self) -> None:
         if not self._initialized:

@@ -1,23 +1,60 @@
-"""What the DIMSE methods of `LDicomNet` have in common."""
+"""What the DIMSE methods of `LDicomNet` have in common: sending, and what goes with it."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntFlag
+from typing import TypeVar
 
 from pydicom.dataset import Dataset
 
+from leaddicom.command_set import command_data_set, command_values
 from leaddicom.dataset import LDicomDS
 from leaddicom.dimse.command import Value
-from leaddicom.dimse.messages import MessageType
-from leaddicom.errors import DicomErrorCode, NetworkError
+from leaddicom.dimse.fragmentation import DataSetSource, in_memory
+from leaddicom.dimse.message import Message, message_id_element
+from leaddicom.dimse.messages import (
+    COMMAND_DATA_SET_TYPE,
+    COMMAND_FIELD,
+    DATA_SET_ABSENT,
+    DATA_SET_PRESENT,
+    MESSAGE_ID_BEING_RESPONDED_TO,
+    MessageType,
+)
+from leaddicom.enums import DebugMode, NetFlag, Status
+from leaddicom.errors import DicomErrorCode, NetworkError, ParameterError
 from leaddicom.limits import Limits
+from leaddicom.mirror import differs
 from leaddicom.transport.connection import Connection
 
-__all__ = ["DataSet", "MessageSender"]
+__all__ = ["DataSet", "DebugInfoOnSend", "MessageSender"]
 
 #: What ``Send...`` methods take as data set: ours, pydicom's, or the path of a DICOM file.
 DataSet = LDicomDS | Dataset | str | os.PathLike[str]
+
+
+@dataclass(frozen=True, slots=True)
+class DebugInfoOnSend:
+    """What `MessageSender.OnSendExt` tells (LEADTOOLS' ``DICOMNETDEBUGINFOONSEND``).
+
+    Attributes
+    ----------
+    error : int
+        A `DicomErrorCode`.
+    pdu_type : int
+        A `PduType`.
+    length : int
+        Bytes of the PDU.
+    data : bytes
+        The PDU itself.
+    """
+
+    error: int
+    pdu_type: int
+    length: int
+    data: bytes
 
 
 class MessageSender:
@@ -51,7 +88,187 @@ class MessageSender:
     """
 
     connection: Connection | None
+    message: Message | None
     limits: Limits
+    _flags: NetFlag = NetFlag.NONE
+    _debug_mode: DebugMode = DebugMode.NORMAL
+    _sends_together: bool = True
+    _streams_files: bool = True
+
+    # -- sending -------------------------------------------------------------------------------
+
+    def SendData(
+        self,
+        presentation_id: int,
+        command_set: LDicomDS | Dataset,
+        dataset: DataSet | None = None,
+    ) -> None:
+        """Send a message with a command set of one's own.
+
+        Parameters
+        ----------
+        presentation_id : int
+            Identifier of an accepted presentation context.
+        command_set : LDicomDS or pydicom.dataset.Dataset
+            Elements of group 0000 (PS3.7 Table E.1-1), among them Command Field and, in a
+            request, Message ID, in a response and in C-CANCEL-RQ Message ID Being Responded To.
+            Command Group Length and Command Data Set Type are filled in.
+        dataset : LDicomDS, pydicom.dataset.Dataset, str or path-like, optional
+            The data set.
+
+        Raises
+        ------
+        ParameterError
+            One of these elements is missing, or an element does not belong there.
+        """
+        whole = command_set.to_pydicom() if isinstance(command_set, LDicomDS) else command_set
+        command = command_values(whole)
+        field = command.get(COMMAND_FIELD.element)
+        if not isinstance(field, int) or message_id_element(field) not in command:
+            raise ParameterError(
+                "A command set needs a Command Field (0000,0100) and a Message ID (0000,0110), "
+                "in a response and in C-CANCEL-RQ a Message ID Being Responded To (0000,0120)."
+            )
+        has_data_set = dataset is not None
+        command[COMMAND_DATA_SET_TYPE.element] = (
+            DATA_SET_PRESENT if has_data_set else DATA_SET_ABSENT
+        )
+        connection, source = self._prepared("The message", presentation_id, dataset)
+        connection.send_command(presentation_id, command, source)
+
+    def GetCommandSet(self) -> LDicomDS | None:
+        """Give the command set of the message whose event runs."""
+        return None if self.message is None else LDicomDS(command_data_set(self.message.command))
+
+    @differs("Counts messages and association primitives, each until all of it has left.")
+    def GetQueueSend(self) -> int:
+        """Give the number of messages that wait to be sent."""
+        return 0 if self.connection is None else self.connection.session.queued
+
+    # -- how it is sent ------------------------------------------------------------------------
+
+    @differs("1 is the only flag, as in .NET; the bits are not LEADTOOLS'.")
+    def SetFlags(self, flags: int) -> None:
+        """Set options of sending.
+
+        Parameters
+        ----------
+        flags : int
+            `NetFlag` bits.
+        """
+        self._flags = _bits(NetFlag, flags)
+
+    def GetFlags(self) -> NetFlag:
+        """Give the options of sending, see `SetFlags`."""
+        return self._flags
+
+    @differs(
+        "On from the beginning; off, every PDU is handed to the network alone, for peers that "
+        "cannot find two of them in one packet."
+    )
+    def EnableOptimizedSend(self, enable: bool) -> None:
+        """Let PDUs that wait leave together, in as few packets as they fit into."""
+        self._sends_together = bool(enable)
+        if self.connection is not None:
+            self.connection.session.one_pdu_at_a_time = not self._sends_together
+
+    @differs(
+        "On from the beginning: a file is read while it leaves.  Off, it is read when the message "
+        "is queued, and may be changed or removed afterwards."
+    )
+    def EnableOptimizedMemorySend(self, enable: bool) -> None:
+        """Let files be read while they are sent, rather than into memory before."""
+        self._streams_files = bool(enable)
+
+    def IsOptimizedMemorySendEnabled(self) -> bool:
+        """Tell whether files are read while they are sent."""
+        return self._streams_files
+
+    @differs(
+        "`OnSendExt` fires beside `OnSend`; flag 2 changes nothing: `OnReceive` has the bytes."
+    )
+    def SetDebugMode(self, flags: int) -> DebugMode:
+        """Choose what `OnSendExt` tells.
+
+        Parameters
+        ----------
+        flags : int
+            `DebugMode` bits.
+
+        Returns
+        -------
+        DebugMode
+            The ones before.
+        """
+        before, self._debug_mode = self._debug_mode, _bits(DebugMode, flags)
+        return before
+
+    # -- events --------------------------------------------------------------------------------
+
+    @differs("Not called unless overridden.")
+    def OnSend(self, error: int, pdu_type: int, length: int) -> None:
+        """A PDU of `length` bytes has left."""
+
+    @differs("Fires beside `OnSend`, after `SetDebugMode` with 1.")
+    def OnSendExt(self, info: DebugInfoOnSend) -> None:
+        """A PDU has left; this event also has its bytes."""
+
+    @differs("Not called unless overridden.")
+    def OnReceive(self, error: int, pdu_type: int, buffer: bytes, length: int) -> None:
+        """A PDU of `length` bytes has arrived."""
+
+    @differs("Not called unless overridden.")
+    def OnReceiveData(
+        self, presentation_id: int, command_set: LDicomDS | None, dataset: LDicomDS | None
+    ) -> None:
+        """A DIMSE message has arrived; its own event follows."""
+
+    def OnReceiveUnknown(
+        self, presentation_id: int, command_set: LDicomDS | None, dataset: LDicomDS | None
+    ) -> None:
+        """A message with an unknown command has arrived; the default answers 0211H."""
+        if self.message is not None:
+            self._connected().session.answer(self.message, Status.UNRECOGNIZED_OPERATION)
+
+    @differs(
+        "Fires inside the ``Send...Response`` call, before queuing, and for responses that the "
+        "library gives in the application's place."
+    )
+    def OnBeforeSendCommandSet(self, command_set: LDicomDS) -> None:
+        """A response's command set is about to be queued; add status elements to it.
+
+        Parameters
+        ----------
+        command_set : LDicomDS
+            What is changed in ``command_set.to_pydicom()`` is sent: Status, Error Comment,
+            Offending Element, Error ID and the like.  Which request it answers stays as it is.
+
+        Examples
+        --------
+        >>> def OnBeforeSendCommandSet(self, command_set):
+        ...     command_set.to_pydicom().ErrorComment = "No such patient."
+        """
+
+    # -- for the modules around ----------------------------------------------------------------
+
+    @property
+    def sends_debug_information(self) -> bool:
+        """Whether `OnSendExt` fires."""
+        return bool(self._debug_mode & DebugMode.SEND)
+
+    def changed_by_application(self, command: dict[int, Value]) -> dict[int, Value]:
+        """Give a response's command set as `OnBeforeSendCommandSet` leaves it.
+
+        Raises
+        ------
+        ParameterError
+            What it leaves cannot be sent.
+        """
+        shown = LDicomDS(command_data_set(command))
+        self.OnBeforeSendCommandSet(shown)
+        fixed = (COMMAND_FIELD, MESSAGE_ID_BEING_RESPONDED_TO, COMMAND_DATA_SET_TYPE)
+        changed = command_values(shown.to_pydicom())
+        return changed | {each.element: command[each.element] for each in fixed}
 
     def _send(
         self,
@@ -60,16 +277,31 @@ class MessageSender:
         arguments: Sequence[Value | None],
         dataset: DataSet | None = None,
     ) -> None:
+        connection, source = self._prepared(message_type.name, presentation_id, dataset)
+        connection.send(message_type, presentation_id, arguments, source)
+
+    def _prepared(
+        self, what: str, presentation_id: int, dataset: DataSet | None
+    ) -> tuple[Connection, DataSetSource | None]:
+        """Give what a message is sent on and from, or refuse it."""
         if self.connection is None:
             raise NetworkError(
                 DicomErrorCode.NET_NOT_CONNECTED,
-                f"{message_type.name} cannot be sent: there is no connection. Call Connect first.",
+                f"{what} cannot be sent: there is no connection. Call Connect first.",
             )
         context = self.connection.session.context(presentation_id)
-        source = None
-        if dataset is not None:
-            source = _wrap(dataset, self.limits).source(context.transfer_syntax)
-        self.connection.send(message_type, presentation_id, arguments, source)
+        if dataset is None:
+            return self.connection, None
+        grouped = bool(self._flags & NetFlag.SEND_DATA_WITH_GROUP_LENGTH_STANDARD_DATA_ELEMENTS)
+        source = _wrap(dataset, self.limits).source(context.transfer_syntax, group_lengths=grouped)
+        return self.connection, source if self._streams_files else in_memory(source)
+
+    def _connected(self) -> Connection:
+        if self.connection is None:
+            raise NetworkError(
+                DicomErrorCode.NET_NOT_CONNECTED, "There is no connection; call Connect first."
+            )
+        return self.connection
 
 
 def _wrap(dataset: DataSet, limits: Limits) -> LDicomDS:
@@ -78,3 +310,13 @@ def _wrap(dataset: DataSet, limits: Limits) -> LDicomDS:
     if isinstance(dataset, Dataset):
         return LDicomDS(dataset, limits=limits)
     return LDicomDS.from_file(dataset, limits=limits)
+
+
+_Flags = TypeVar("_Flags", bound=IntFlag)
+
+
+def _bits(kind: type[_Flags], value: int) -> _Flags:
+    known = sum(kind)
+    if value & ~known:
+        raise ParameterError(f"{value:#x} has bits that {kind.__name__} does not: {known:#x}.")
+    return kind(value)

@@ -24,6 +24,7 @@ from leaddicom.dimse.messages import (
     N_SET_RSP,
 )
 from leaddicom.enums import Status
+from leaddicom.mirror import differs
 from leaddicom.net_dimse import DataSet, MessageSender
 
 __all__ = ["NormalizedServices"]
@@ -78,7 +79,7 @@ class NormalizedServices(MessageSender):
         event: int,
         dataset: LDicomDS | None,
     ) -> None:
-        """A N-EVENT-REPORT request has arrived; the default answers UNRECOGNIZED_OPERATION."""
+        """An N-EVENT-REPORT request has arrived; the default answers UNRECOGNIZED_OPERATION."""
         self.SendNReportResponse(
             presentation_id,
             message_id,
@@ -98,10 +99,11 @@ class NormalizedServices(MessageSender):
         event: int,
         dataset: LDicomDS | None,
     ) -> None:
-        """A N-EVENT-REPORT response has arrived."""
+        """An N-EVENT-REPORT response has arrived."""
 
     # -- N-GET (PS3.7 section 10.3.2)
 
+    @differs("`count` may be left out; `attributes` are a sequence of 32-bit tags.")
     def SendNGetRequest(
         self,
         presentation_id: int,
@@ -144,7 +146,7 @@ class NormalizedServices(MessageSender):
         attributes: Sequence[int],
         count: int,
     ) -> None:
-        """A N-GET request has arrived; the default answers UNRECOGNIZED_OPERATION."""
+        """An N-GET request has arrived; the default answers UNRECOGNIZED_OPERATION."""
         self.SendNGetResponse(
             presentation_id,
             message_id,
@@ -162,7 +164,7 @@ class NormalizedServices(MessageSender):
         status: int,
         dataset: LDicomDS | None,
     ) -> None:
-        """A N-GET response has arrived."""
+        """An N-GET response has arrived."""
 
     # -- N-SET (PS3.7 section 10.3.3)
 
@@ -207,7 +209,7 @@ class NormalizedServices(MessageSender):
         sop_instance_uid: str,
         dataset: LDicomDS,
     ) -> None:
-        """A N-SET request has arrived; the default answers UNRECOGNIZED_OPERATION."""
+        """An N-SET request has arrived; the default answers UNRECOGNIZED_OPERATION."""
         self.SendNSetResponse(
             presentation_id,
             message_id,
@@ -225,7 +227,7 @@ class NormalizedServices(MessageSender):
         status: int,
         dataset: LDicomDS | None,
     ) -> None:
-        """A N-SET response has arrived."""
+        """An N-SET response has arrived."""
 
     # -- N-ACTION (PS3.7 section 10.3.4)
 
@@ -273,7 +275,7 @@ class NormalizedServices(MessageSender):
         action: int,
         dataset: LDicomDS | None,
     ) -> None:
-        """A N-ACTION request has arrived; the default answers UNRECOGNIZED_OPERATION."""
+        """An N-ACTION request has arrived; the default answers UNRECOGNIZED_OPERATION."""
         self.SendNActionResponse(
             presentation_id,
             message_id,
@@ -293,7 +295,7 @@ class NormalizedServices(MessageSender):
         action: int,
         dataset: LDicomDS | None,
     ) -> None:
-        """A N-ACTION response has arrived."""
+        """An N-ACTION response has arrived."""
 
     # -- N-CREATE (PS3.7 section 10.3.5)
 
@@ -338,7 +340,7 @@ class NormalizedServices(MessageSender):
         sop_instance_uid: str,
         dataset: LDicomDS | None,
     ) -> None:
-        """A N-CREATE request has arrived; the default answers UNRECOGNIZED_OPERATION."""
+        """An N-CREATE request has arrived; the default answers UNRECOGNIZED_OPERATION."""
         self.SendNCreateResponse(
             presentation_id,
             message_id,
@@ -356,7 +358,7 @@ class NormalizedServices(MessageSender):
         status: int,
         dataset: LDicomDS | None,
     ) -> None:
-        """A N-CREATE response has arrived."""
+        """An N-CREATE response has arrived."""
 
     # -- N-DELETE (PS3.7 section 10.3.6)
 
@@ -392,7 +394,7 @@ class NormalizedServices(MessageSender):
         sop_class_uid: str,
         sop_instance_uid: str,
     ) -> None:
-        """A N-DELETE request has arrived; the default answers UNRECOGNIZED_OPERATION."""
+        """An N-DELETE request has arrived; the default answers UNRECOGNIZED_OPERATION."""
         self.SendNDeleteResponse(
             presentation_id,
             message_id,
@@ -409,4 +411,4 @@ class NormalizedServices(MessageSender):
         sop_instance_uid: str,
         status: int,
     ) -> None:
-        """A N-DELETE response has arrived."""
+        """An N-DELETE response has arrived."""

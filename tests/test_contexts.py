@@ -7,11 +7,16 @@ from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom.presentation import AllStoragePresentationContexts
 
 from leaddicom import (
+    COMMON_STORAGE,
+    MODALITY_WORKLIST,
+    PATIENT_ROOT,
     STORAGE,
+    STUDY_ROOT,
     TRANSFER_SYNTAXES,
     UNCOMPRESSED,
     VERIFICATION,
     LDicomNet,
+    QueryModel,
     SupportedContext,
     supported,
 )
@@ -41,6 +46,26 @@ def test_storage_has_every_storage_class_in_every_transfer_syntax() -> None:
     assert len(STORAGE) == len(classes) > 150
     assert {context.transfer_syntaxes for context in STORAGE} == {TRANSFER_SYNTAXES}
     assert "1.2.840.10008.5.1.4.1.1.2" in classes  # CT Image Storage
+
+
+def test_common_storage_is_as_much_as_a_retrieval_can_offer_twice() -> None:
+    classes = {context.abstract_syntax for context in STORAGE}
+    assert len(set(COMMON_STORAGE)) == len(COMMON_STORAGE) == (128 - 3) // 2
+    assert classes.issuperset(COMMON_STORAGE)
+
+
+@pytest.mark.parametrize(
+    ("model", "uids"),
+    [
+        (PATIENT_ROOT, [f"1.2.840.10008.5.1.4.1.2.1.{number}" for number in (1, 2, 3)]),
+        (STUDY_ROOT, [f"1.2.840.10008.5.1.4.1.2.2.{number}" for number in (1, 2, 3)]),
+        (MODALITY_WORKLIST, ["1.2.840.10008.5.1.4.31", "", ""]),
+    ],
+)
+def test_query_models(model: QueryModel, uids: list[str]) -> None:
+    """PS3.4 sections C.6 and K.6."""
+    assert [model.find, model.move, model.get] == uids
+    assert {type(uid) for uid in (model.find, model.move, model.get)} == {str}
 
 
 @pytest.mark.parametrize("uids", [["1.2", "1.3"], (UID("1.2"), UID("1.3")), iter(["1.2", "1.3"])])

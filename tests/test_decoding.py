@@ -1018,3 +1018,29 @@ def attempts(data: bytes, syntax: str) -> Iterator[Callable[[], object]]:
 def test_the_package_offers_what_it_says() -> None:
     assert all(hasattr(decoding_package, item) for item in decoding_package.__all__)
     assert writing.encode_data_set is encode_data_set
+
+
+class TestGroupLengths:
+    """Retired, and still wanted by peers that are older than that (PS3.5 section 7.2)."""
+
+    @pytest.mark.parametrize("syntax", UNCOMPRESSED)
+    def test_stand_before_every_group_of_standard_elements(self, syntax: str) -> None:
+        dataset = Dataset()
+        dataset.Modality, dataset.PatientID, dataset.PatientName = "CT", "4711", "Doe^Jane"
+        dataset.add_new(0x00710010, "LO", "AGFA-AG_HPState")
+        encoded = encode_data_set(dataset, syntax, group_lengths=True)
+        again = decode_data_set(encoded, syntax, LIMITS)
+        found = {each.tag: each.value for each in again if each.tag.element == 0}
+        assert list(found) == [0x00080000, 0x00100000]
+        for tag, length in found.items():
+            del again[tag]
+            plain = encode_data_set(dataset.group_dataset(tag.group), EXPLICIT)
+            assert length == len(plain)  # as long in implicit VR: a VR, but a shorter length
+        assert again == dataset
+
+    def test_that_were_received_are_made_anew(self) -> None:
+        data = element(0x00100000, struct.pack("<L", 99)) + PATIENT
+        dataset = decode_data_set(data, IMPLICIT, LIMITS)
+        length = struct.pack("<L", len(PATIENT))
+        expected = element(0x00100000, length) + PATIENT
+        assert encode_data_set(dataset, IMPLICIT, group_lengths=True) == expected

@@ -20,13 +20,12 @@ from leaddicom.dimse.message import Message
 from leaddicom.dimse.messages import (
     C_ECHO_RQ,
     C_STORE_RQ,
-    COMMAND_ELEMENTS,
     MESSAGE_TYPES,
     N_GET_RQ,
     MessageType,
 )
 from leaddicom.dimse.sink import DataSetSink
-from leaddicom.dispatch import EventSource, command_data_set
+from leaddicom.dispatch import EventSource
 from leaddicom.enums import PduType
 from leaddicom.testing.recorder import Recorder
 from leaddicom.upper_layer.association import Associate, PresentationContext
@@ -113,7 +112,7 @@ class TestConnection:
 
     def test_pdus(self, recorder: Recorder, source: EventSource) -> None:
         source.on_received(PduEnd(PduType.RELEASE_REQUEST, 10, b"\x05\0\0\0\0\x04\0\0\0\0"))
-        source.on_sent(PduType.RELEASE_RESPONSE, 10)
+        source.on_sent(memoryview(b"\x06\0\0\0\0\x04\0\0\0\0"))
         received, sent = recorder.events
         assert (received.name, received.arguments) == (
             "OnReceive",
@@ -134,7 +133,9 @@ class TestIndications:
         name, (given,) = only(recorder)
         assert name == "OnReceiveAssociateRequest"
         assert isinstance(given, LDicomAssociate)
-        assert given.parameters is request
+        assert given.parameters == request
+        given.SetCalled("OTHER")  # what was asked for stays as it was asked
+        assert request.called_ae_title == ""
 
     def test_associate_accept_has_the_abstract_syntaxes_of_the_request(
         self, recorder: Recorder, source: EventSource
@@ -241,26 +242,6 @@ class TestMessages:
         EventSource(recorder.watch(Quiet()), None).on_message(message(C_ECHO_RQ, {0x0110: 3}))
         assert recorder.names() == ["OnReceiveData", "OnReceiveCEchoRequest"]
         assert recorder.wait_for("OnReceiveData")[1].to_pydicom().MessageID == 3
-
-
-class TestCommandDataSet:
-    @pytest.mark.parametrize("element", COMMAND_ELEMENTS.values(), ids=lambda each: each.keyword)
-    def test_shows_every_element_but_the_group_length(self, element: Any) -> None:
-        shown = command_data_set({element.element: VALUES[element.vr]})
-        if element.keyword == "CommandGroupLength":
-            assert len(shown) == 0
-        else:
-            expected = VALUES[element.vr]
-            found = shown[element.keyword]
-            assert element.vr == found.VR
-            assert found.value == (expected[0] if element.vr == "AT" else expected)
-
-    def test_shows_lists(self) -> None:
-        shown = command_data_set({0x1005: (0x00100010, 0x00100020)})
-        assert list(shown.AttributeIdentifierList) == [0x00100010, 0x00100020]
-
-    def test_leaves_out_what_nobody_knows(self) -> None:
-        assert len(command_data_set({0x0777: "x"})) == 0
 
 
 class TestOverrides:

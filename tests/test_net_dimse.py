@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from messages import MESSAGES, REQUESTS, SIGNATURES, VALUES, arguments_of, ask, method, name_of
 from nets import ECHO_CLASS, IMPLICIT, Mute, Nets, short, some_dataset, warnings_of
 from pydicom.dataset import Dataset
 
@@ -23,173 +22,16 @@ from leaddicom import (
 )
 from leaddicom.dimse.command import encode_command
 from leaddicom.dimse.fragmentation import OutgoingMessage
-from leaddicom.dimse.messages import MESSAGE_TYPES, RESPONSE, DataSetPresence, MessageType
+from leaddicom.dimse.messages import DataSetPresence, MessageType
 from leaddicom.transport.outbox import QueuedMessage
-
-# Parameters of LEADTOOLS' methods behind presentation_id, in its order; the methods that send
-# and the events that receive have the same.  N-REPORT is LEADTOOLS' name of N-EVENT-REPORT.
-SIGNATURES = {
-    "CStoreRequest": "message_id sop_class_uid sop_instance_uid priority move_ae move_message_id "
-    "dataset",
-    "CStoreResponse": "message_id sop_class_uid sop_instance_uid status",
-    "CFindRequest": "message_id sop_class_uid priority dataset",
-    "CFindResponse": "message_id sop_class_uid status dataset",
-    "CGetRequest": "message_id sop_class_uid priority dataset",
-    "CGetResponse": "message_id sop_class_uid status remaining completed failed warning dataset",
-    "CMoveRequest": "message_id sop_class_uid priority move_ae dataset",
-    "CMoveResponse": "message_id sop_class_uid status remaining completed failed warning dataset",
-    "CCancelRequest": "message_id",
-    "CEchoRequest": "message_id sop_class_uid",
-    "CEchoResponse": "message_id sop_class_uid status",
-    "NReportRequest": "message_id sop_class_uid sop_instance_uid event dataset",
-    "NReportResponse": "message_id sop_class_uid sop_instance_uid status event dataset",
-    "NGetRequest": "message_id sop_class_uid sop_instance_uid attributes count",
-    "NGetResponse": "message_id sop_class_uid sop_instance_uid status dataset",
-    "NSetRequest": "message_id sop_class_uid sop_instance_uid dataset",
-    "NSetResponse": "message_id sop_class_uid sop_instance_uid status dataset",
-    "NActionRequest": "message_id sop_class_uid sop_instance_uid action dataset",
-    "NActionResponse": "message_id sop_class_uid sop_instance_uid status action dataset",
-    "NCreateRequest": "message_id sop_class_uid sop_instance_uid dataset",
-    "NCreateResponse": "message_id sop_class_uid sop_instance_uid status dataset",
-    "NDeleteRequest": "message_id sop_class_uid sop_instance_uid",
-    "NDeleteResponse": "message_id sop_class_uid sop_instance_uid status",
-}
-
-VALUES: dict[str, Any] = {
-    "message_id": 0xFFFE,
-    "sop_class_uid": ECHO_CLASS,  # the one that the context was negotiated for
-    "sop_instance_uid": "1.2.3.4.5",
-    "priority": 2,
-    "status": 0xB123,
-    "move_ae": "DESTINATION",
-    "move_message_id": 77,
-    "remaining": 4,
-    "completed": 3,
-    "failed": 2,
-    "warning": 1,
-    "event": 5,
-    "action": 6,
-    "attributes": (0x00100010, 0x7FE00010),
-    "count": 2,
-}
-
-MESSAGES = list(MESSAGE_TYPES.values())
-REQUESTS = [each for each in MESSAGES if each.is_request]
-
-
-def name_of(message_type: MessageType) -> str:
-    return message_type.event.removeprefix("OnReceive")
-
-
-def method(net: LDicomNet, message_type: MessageType) -> Callable[..., None]:
-    return getattr(net, f"Send{name_of(message_type)}")
-
-
-def names_of(function: Callable[..., Any]) -> list[str]:
-    return [name for name in inspect.signature(function).parameters if name != "self"]
-
-
-def ask(net: LDicomNet, message_type: MessageType) -> None:
-    """Send a request, with a data set if it may have one."""
-    arguments = arguments_of(message_type)
-    if message_type.dataset is not DataSetPresence.ABSENT:
-        arguments.append(some_dataset())
-    method(net, message_type)(*arguments)
-
-
-def ask_for(nets: Nets, client: LDicomNet, response_type: MessageType) -> None:
-    """Have the request arrive that a response answers: what nobody asked for is refused."""
-    if response_type.is_response:
-        request_type = MESSAGE_TYPES[response_type.command_field & ~RESPONSE]
-        ask(client, request_type)
-        nets.wait_for(request_type.event)
-
-
-def arguments_of(message_type: MessageType) -> list[Any]:
-    """Presentation context 1 and a value for every parameter but the data set."""
-    names = SIGNATURES[name_of(message_type)].split()
-    return [1, *(VALUES[name] for name in names if name != "dataset")]
-
-
-# ----------------------------------------------------------------------------- the table
-
-
-class TestTable:
-    def test_there_are_all_23_messages(self) -> None:
-        assert {name_of(each) for each in MESSAGES} == set(SIGNATURES)
-        assert len(MESSAGES) == 23
-
-    @pytest.mark.parametrize("message_type", MESSAGES, ids=name_of)
-    def test_methods_and_events_have_leadtools_parameters(self, message_type: MessageType) -> None:
-        expected = ["presentation_id", *SIGNATURES[name_of(message_type)].split()]
-        assert names_of(getattr(LDicomNet, f"Send{name_of(message_type)}")) == expected
-        assert names_of(getattr(LDicomNet, message_type.event)) == expected
-
-    @pytest.mark.parametrize("message_type", MESSAGES, ids=name_of)
-    def test_a_data_set_may_be_left_out_where_it_is_optional(
-        self, message_type: MessageType
-    ) -> None:
-        parameters = inspect.signature(
-            getattr(LDicomNet, f"Send{name_of(message_type)}")
-        ).parameters
-        if message_type.dataset is DataSetPresence.ABSENT:
-            assert "dataset" not in parameters
-        else:
-            may = parameters["dataset"].default is None
-            assert may is (message_type.dataset is DataSetPresence.OPTIONAL)
 
 
 class TestEveryMessage:
+    """What is not the same for all of them, see members/test_messages."""
+
     @pytest.fixture
     def ends(self, nets: Nets) -> tuple[LDicomNet, LDicomNet]:
         return nets.pair(Mute, Mute)
-
-    @pytest.mark.parametrize("with_dataset", [True, False], ids=["data set", "none"])
-    @pytest.mark.parametrize("message_type", MESSAGES, ids=name_of)
-    def test_arrives_as_it_was_sent(
-        self,
-        nets: Nets,
-        ends: tuple[LDicomNet, LDicomNet],
-        message_type: MessageType,
-        with_dataset: bool,
-    ) -> None:
-        accepted, client = ends
-        sender, receiver = (client, accepted) if message_type.is_request else (accepted, client)
-        arguments = arguments_of(message_type)
-        dataset = some_dataset()
-        if message_type.dataset is DataSetPresence.ABSENT:
-            if with_dataset:
-                with pytest.raises(TypeError):
-                    method(sender, message_type)(*arguments, dataset=dataset)
-                return
-        elif message_type.dataset is DataSetPresence.REQUIRED and not with_dataset:
-            with pytest.raises(ParameterError, match=f"{message_type.name} needs a data set"):
-                method(sender, message_type)(*arguments, None)
-            return
-        else:
-            arguments.append(dataset if with_dataset else None)
-        ask_for(nets, client, message_type)
-        method(sender, message_type)(*arguments)
-        received = nets.wait_for(message_type.event, net=receiver)
-        if isinstance(received[-1], LDicomDS):
-            assert received[-1].to_pydicom() == arguments.pop()
-            received = received[:-1]
-        assert list(received) == arguments
-
-    @pytest.mark.parametrize("message_type", MESSAGES, ids=name_of)
-    def test_takes_its_arguments_by_name(
-        self, nets: Nets, ends: tuple[LDicomNet, LDicomNet], message_type: MessageType
-    ) -> None:
-        accepted, client = ends
-        sender, receiver = (client, accepted) if message_type.is_request else (accepted, client)
-        names = SIGNATURES[name_of(message_type)].split()
-        values = {"presentation_id": 1, **{name: VALUES.get(name) for name in names}}
-        if "dataset" in names:
-            values["dataset"] = some_dataset()
-        ask_for(nets, client, message_type)
-        method(sender, message_type)(**values)
-        received = nets.wait_for(message_type.event, net=receiver)
-        assert received[1] == VALUES["message_id"]
 
     @pytest.mark.parametrize(
         ("arguments", "expected"),
@@ -314,8 +156,8 @@ class TestDefaults:
         ask(client, request_type)
         response = request_type.response
         received = nets.wait_for(response.event)
-        answer = dict(zip(SIGNATURES[name_of(response)].split(), received[1:], strict=True))
-        asked = {name: VALUES.get(name) for name in SIGNATURES[name_of(request_type)].split()}
+        answer = dict(zip(SIGNATURES[name_of(response)], received[1:], strict=True))
+        asked = {name: VALUES.get(name) for name in SIGNATURES[name_of(request_type)]}
         assert answer.pop("status") == expected
         assert answer.pop("dataset", None) is None
         for count in ("remaining", "completed", "failed", "warning"):

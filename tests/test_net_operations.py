@@ -107,6 +107,17 @@ class TestOutstandingRequests:
         client.SendCCancelRequest(1, 4)
         assert nets.wait_for("OnReceiveCFindResponse") == (1, 4, ECHO_CLASS, Status.CANCEL, None)
 
+    def test_c_cancel_of_a_request_that_waits_still(self, nets: Nets) -> None:
+        accepted, client = nets.pair(Mute)
+        client.SendCEchoRequest(1, 3, ECHO_CLASS)
+        client.SendCFindRequest(1, 4, ECHO_CLASS, 0, some_dataset())
+        client.SendCCancelRequest(1, 4)
+        nets.wait_for("OnReceiveCEchoRequest")
+        accepted.SendCEchoResponse(1, 3, ECHO_CLASS, 0)
+        assert nets.wait_for("OnReceiveCCancelRequest") == (1, 4)
+        received = [name for name in nets.recorder.names(accepted) if "Request" in name]
+        assert received[-2:] == ["OnReceiveCFindRequest", "OnReceiveCCancelRequest"]
+
     def test_the_release_leaves_behind_requests_that_wait(self, nets: Nets) -> None:
         _, client = nets.pair()
         for number in range(10):

@@ -232,19 +232,31 @@ class TestTheClientRefusesTheServer:
     @pytest.mark.parametrize(
         ("certificate", "code", "words", "alert", "server_words"),
         [
-            ("other_ca", Code.TLS_UNKNOWN_CA, "not among the trusted", 48, "does not trust the CA"),
-            ("self_signed", Code.TLS_UNKNOWN_CA, "self-signed", 48, "does not trust the CA"),
-            ("expired", Code.TLS_CERTIFICATE_EXPIRED, "it has expired", 45, "as expired"),
+            (
+                "other_ca",
+                Code.TLS_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
+                "not among the trusted",
+                48,
+                "does not trust the CA",
+            ),
+            (
+                "self_signed",
+                Code.TLS_DEPTH_ZERO_SELF_SIGNED_CERT,
+                "self-signed",
+                48,
+                "does not trust the CA",
+            ),
+            ("expired", Code.TLS_CERT_HAS_EXPIRED, "it has expired", 45, "as expired"),
             (
                 "client_only",
-                Code.TLS_UNSUPPORTED_CERTIFICATE,
+                Code.TLS_INVALID_PURPOSE,
                 "does not allow serverAuth",
                 43,
                 "purpose of our certificate",
             ),
             (
                 "not_yet_valid",
-                Code.TLS_CERTIFICATE_VERIFY_FAILED,
+                Code.TLS_CERT_NOT_YET_VALID,
                 "it is not yet valid",
                 42,
                 "refused our certificate as bad",
@@ -323,7 +335,7 @@ class TestTheServerRefusesTheClient:
                 Code.TLS_UNKNOWN_CA,
                 48,
                 "does not trust the CA of our certificate",
-                Code.TLS_UNKNOWN_CA,
+                Code.TLS_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
                 "the CA that issued it is not among the trusted ones",
             ),
             (
@@ -331,7 +343,7 @@ class TestTheServerRefusesTheClient:
                 Code.TLS_CERTIFICATE_EXPIRED,
                 45,
                 "refused our certificate, or a revocation list, as expired",
-                Code.TLS_CERTIFICATE_EXPIRED,
+                Code.TLS_CERT_HAS_EXPIRED,
                 "it has expired",
             ),
             (
@@ -339,7 +351,7 @@ class TestTheServerRefusesTheClient:
                 Code.TLS_UNSUPPORTED_CERTIFICATE,
                 43,
                 "clientAuth for a client",
-                Code.TLS_UNSUPPORTED_CERTIFICATE,
+                Code.TLS_INVALID_PURPOSE,
                 "does not allow clientAuth",
             ),
         ],

@@ -395,7 +395,7 @@ class TestErrorSecure:
         bad, good = nets.server(link="TLS 1.3", certificate="other_ca"), nets.server(link="TLS 1.3")
         client = nets.client(bad, link="TLS 1.3")
         nets.wait_for("OnClose", net=client)
-        assert client.GetErrorSecure() == Code.TLS_UNKNOWN_CA
+        assert client.GetErrorSecure() == Code.TLS_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
         nets.associated(nets.connect(client, good))
         assert client.GetErrorSecure() == 0
 
@@ -408,7 +408,7 @@ class TestErrorSecure:
             nets.server(link="TLS 1.3", certificate="expired"), Client, link="TLS 1.3"
         )
         nets.wait_for("OnClose", net=client)
-        assert client.seen[0] == client.seen[1] == Code.TLS_CERTIFICATE_EXPIRED
+        assert client.seen[0] == client.seen[1] == Code.TLS_CERT_HAS_EXPIRED
         assert "it has expired" in client.seen[2]
 
 

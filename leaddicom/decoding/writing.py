@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import re
+import struct
 import zlib
 from collections.abc import Iterator
 from typing import cast
@@ -45,7 +46,9 @@ _ARRAYS = {2: "H", 4: "I", 8: "Q"}
 _Element = DataElement | RawDataElement
 
 
-def encode_data_set(dataset: Dataset, transfer_syntax_uid: str) -> bytes:
+def encode_data_set(
+    dataset: Dataset, transfer_syntax_uid: str, *, group_lengths: bool = False
+) -> bytes:
     """Encode a data set.
 
     May be called from any thread, but not while another uses `dataset`: pydicom converts
@@ -60,6 +63,9 @@ def encode_data_set(dataset: Dataset, transfer_syntax_uid: str) -> bytes:
     transfer_syntax_uid : str
         How to encode it.  Pixel data are not compressed or decompressed: for a compressed
         transfer syntax they must be encapsulated already.
+    group_lengths : bool
+        Whether to put a Group Length (gggg,0000) before every group of standard elements, for
+        peers that are older than its retirement (PS3.5 section 7.2).
 
     Returns
     -------
@@ -77,7 +83,7 @@ def encode_data_set(dataset: Dataset, transfer_syntax_uid: str) -> bytes:
         check_conversion(source_uid, transfer_syntax_uid)
     little = source_uid is None or encoding_of(source_uid).little
     try:
-        encoded = _write(dataset, encoding, little, transfer_syntax_uid)
+        encoded = _write(dataset, encoding, little, transfer_syntax_uid, group_lengths)
     except DataSetError:
         raise
     except Exception as exc:  # noqa: BLE001 - pydicom may raise anything
@@ -121,7 +127,13 @@ def _reason(exc: Exception) -> str:
     return type(exc).__name__ + (f" at {tag[0]}" if tag else "")
 
 
-def _write(dataset: Dataset, encoding: Encoding, little: bool, transfer_syntax_uid: str) -> bytes:
+def _write(
+    dataset: Dataset,
+    encoding: Encoding,
+    little: bool,
+    transfer_syntax_uid: str,
+    group_lengths: bool,
+) -> bytes:
     """Have pydicom write a copy of the data set that is fit for the encoding."""
     kept = (element for element in _elements(dataset) if element.tag.group not in (0, 2))
     body = Dataset({element.tag: element for element in kept})
@@ -139,11 +151,30 @@ def _write(dataset: Dataset, encoding: Encoding, little: bool, transfer_syntax_u
         # What it depends on is missing, which does not matter where VRs are not written.
         if not encoding.implicit:
             raise
+    recoded = _Recoder(encoding).recoded(body, little, False)
+    return _with_lengths(recoded, encoding) if group_lengths else _encode(recoded, encoding)
+
+
+def _encode(dataset: Dataset, encoding: Encoding) -> bytes:
     out = DicomBytesIO()
     out.is_implicit_VR = encoding.implicit
     out.is_little_endian = encoding.little
-    write_dataset(out, _Recoder(encoding).recoded(body, little, False))
+    write_dataset(out, dataset)
     return out.getvalue()
+
+
+def _with_lengths(dataset: Dataset, encoding: Encoding) -> bytes:
+    """Encode group by group; pydicom writes no Group Length."""
+    parts = []
+    order = "<" if encoding.little else ">"
+    for group in sorted({tag.group for tag in dataset.keys()}):  # noqa: SIM118
+        part = _encode(dataset.group_dataset(group), encoding)
+        if group % 2 == 0:
+            kind = (b"", "I") if encoding.implicit else (b"UL", "H")
+            parts.append(struct.pack(f"{order}HH", group, 0) + kind[0])
+            parts.append(struct.pack(f"{order}{kind[1]}I", 4, len(part)))
+        parts.append(part)
+    return b"".join(parts)
 
 
 def _place_pixel_data(body: Dataset, transfer_syntax_uid: str) -> None:

@@ -122,6 +122,7 @@ def decode_command(data: bytes | bytearray | memoryview) -> dict[int, Value]:
 
     Elements that PS3.7 does not define or has retired are skipped, and so are empty ones.
     Command Group Length is checked for its form only and left out: the PDV tells the length.
+    What other groups have behind group 0000 is not looked at.
 
     Parameters
     ----------
@@ -136,8 +137,8 @@ def decode_command(data: bytes | bytearray | memoryview) -> dict[int, Value]:
     Raises
     ------
     ProtocolError
-        If an element reaches beyond the end, is repeated or out of order, belongs to another
-        group, has a length that its VR forbids, or text with characters that it forbids.
+        If an element reaches beyond the end, is repeated or out of order, has a length that its
+        VR forbids, or text with characters that it forbids.
     """
     data = bytes(data)
     end = len(data)
@@ -149,9 +150,11 @@ def decode_command(data: bytes | bytearray | memoryview) -> dict[int, Value]:
                 f"The command set ends with {end - position} bytes that are no whole element."
             )
         group, element, length = _HEADER.unpack_from(data, position)
+        if group:
+            break  # Orthanc appends the Failed SOP Instance UID List (0008,0058)
         position += 8
-        if group or element <= previous:
-            raise _misplaced(group, element, previous)
+        if element <= previous:
+            raise _misplaced(element, previous)
         if length > end - position:
             raise ProtocolError(
                 f"{_name(element)} announces {length} bytes, but the command set has only "
@@ -218,11 +221,7 @@ def _name(element: int) -> str:
     return f"{declared.keyword} {tag}" if declared else f"Element {tag}"
 
 
-def _misplaced(group: int, element: int, previous: int) -> ProtocolError:
-    if group:
-        return ProtocolError(
-            f"({group:04X},{element:04X}) stands in a command set, where only group 0000 may."
-        )
+def _misplaced(element: int, previous: int) -> ProtocolError:
     if element == previous:
         return ProtocolError(f"{_name(element)} occurs twice in the command set.")
     return ProtocolError(f"{_name(element)} comes after {_name(previous)}: wrong order.")

@@ -14,6 +14,7 @@ from leaddicom.dimse.messages import (
     COMMAND_FIELD,
     DATA_SET_ABSENT,
     DATA_SET_PRESENT,
+    ERROR_COMMENT,
     MESSAGE_ID_BEING_RESPONDED_TO,
     MESSAGE_TYPES,
     RESPONSE,
@@ -68,10 +69,19 @@ def compose(
     return command
 
 
-def answer(request: Message, status: int) -> dict[int, Value]:
+def answer(request: Message, status: int, comment: str = "") -> dict[int, Value]:
     """Give the command set of the response without data set to `request`.
 
     It works for requests that PS3.7 does not define, too.
+
+    Parameters
+    ----------
+    request : Message
+        What is answered.
+    status : int
+        Status (0000,0900).
+    comment : str
+        Error Comment (0000,0902); empty for none.
     """
     response = cast("int", request.command[COMMAND_FIELD.element]) | RESPONSE
     command: dict[int, Value] = {
@@ -89,6 +99,8 @@ def answer(request: Message, status: int) -> dict[int, Value]:
     ):
         if uid and element in allowed:
             command[element.element] = uid
+    if comment:
+        command[ERROR_COMMENT.element] = comment
     return command
 
 

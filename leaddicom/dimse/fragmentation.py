@@ -168,6 +168,18 @@ class PaddedSource:
         self._source.close()
 
 
+def in_memory(source: DataSetSource) -> BytesSource:
+    """Read a data set to its end, and give it as one in memory; raises DataSetError."""
+    if isinstance(source, BytesSource):
+        return source
+    data = bytearray(source.size)
+    try:
+        source.readinto(memoryview(data))
+    finally:
+        source.close()
+    return BytesSource(data)
+
+
 class OutgoingMessage:
     """A DIMSE message on its way out.
 
@@ -204,7 +216,7 @@ class OutgoingMessage:
         self.done = False
         self.queued_bytes = source.size if isinstance(source, BytesSource) else 0
 
-    def fill(self, buffer: memoryview, maximum_length: int) -> int:
+    def fill(self, buffer: memoryview, maximum_length: int, *, only_one: bool = False) -> int:
         """Write as many whole PDUs as there is room for.
 
         Parameters
@@ -214,6 +226,8 @@ class OutgoingMessage:
         maximum_length : int
             The peer's maximum length (PS3.8 section D.1).  Fragments are kept even, so that
             an odd maximum is not used up.
+        only_one : bool
+            Whether to stop after one PDU.
 
         Returns
         -------
@@ -250,6 +264,8 @@ class OutgoingMessage:
             used = end
             if control & LAST:
                 self._next_part()
+            if only_one:
+                break
         return used
 
     def close(self) -> None:

@@ -14,17 +14,14 @@ from leaddicom.decoding import NATIVE
 from leaddicom.errors import DataSetError
 from leaddicom.limits import Limits
 from leaddicom.scu.results import StoreIssue, StoreResult
+from leaddicom.upper_layer.negotiation import SupportedContext
 from leaddicom.values import is_uid
 
-__all__ = ["Batch", "Context", "Instance", "Paths", "batches", "find_instances"]
+__all__ = ["CONTEXTS", "Batch", "Instance", "Paths", "batches", "find_instances"]
 
 Path = str | os.PathLike[str]
-Paths = Path | Iterable[Path]
 
 _SOP_CLASS, _SOP_INSTANCE = 0x00080016, 0x00080018
-
-#: An abstract syntax, and the transfer syntaxes in which it is offered.
-Context = tuple[str, tuple[str, ...]]
 
 #: Presentation context identifiers are odd and one byte long (PS3.8 section 9.3.2.2).
 CONTEXTS = 128
@@ -36,7 +33,7 @@ class Instance:
     Attributes
     ----------
     path : str
-        The file, as the caller knows it.
+        The file, as the caller knows it; of a data set that is in none, its SOP instance.
     dataset : LDicomDS
         Its data set, not decoded.
     sop_class_uid, sop_instance_uid : str
@@ -57,6 +54,10 @@ class Instance:
         """Give the transfer syntaxes in which it can be sent, best first."""
         own = self.dataset.transfer_syntax_uid
         return (own, *UNCOMPRESSED) if own in NATIVE else (own,)
+
+
+#: What is to be stored: files, folders, data sets, and instances that were found before.
+Paths = Path | Iterable[Path | LDicomDS | Instance]
 
 
 class Batch:
@@ -87,7 +88,7 @@ class Batch:
         self.instances.append(instance)
         return True
 
-    def contexts(self) -> list[Context]:
+    def contexts(self) -> list[SupportedContext]:
         """Give the presentation contexts to offer.
 
         There is one for each SOP class and transfer syntax, so that everything can go as it is,
@@ -100,11 +101,13 @@ class Batch:
         ]
 
 
-def _contexts(sop_class: str, syntaxes: list[str]) -> list[Context]:
-    contexts: list[Context] = [(sop_class, (syntax,)) for syntax in syntaxes]
+def _contexts(sop_class: str, syntaxes: list[str]) -> list[SupportedContext]:
+    contexts: list[SupportedContext] = [
+        SupportedContext(sop_class, (syntax,)) for syntax in syntaxes
+    ]
     others = tuple(syntax for syntax in UNCOMPRESSED if syntax not in syntaxes)
     if others and not NATIVE.isdisjoint(syntaxes):
-        contexts.append((sop_class, others))
+        contexts.append(SupportedContext(sop_class, others))
     return contexts
 
 
@@ -123,30 +126,37 @@ def find_instances(paths: Paths, limits: Limits, result: StoreResult) -> Iterato
 
     Parameters
     ----------
-    paths : path-like or iterable of path-like
-        Files, and folders that are walked in alphabetical order.
+    paths : path-like, or iterable of path-like, LDicomDS and Instance
+        Files, folders that are walked in alphabetical order, data sets, and what an earlier
+        call has found.
     limits : Limits
         What reading a header may cost.
     result : StoreResult
         Where the others are noted: named files as failed, files from folders as skipped.
     """
-    for path, is_named in _files([paths] if isinstance(paths, (str, os.PathLike)) else paths):
+    for each, is_named in _sources([paths] if isinstance(paths, (str, os.PathLike)) else paths):
+        if isinstance(each, Instance):
+            yield each
+            continue
         others = result.failed if is_named else result.skipped
+        name = each if isinstance(each, str) else each.path or each.sop_instance_uid
         try:
-            if not os.path.isfile(path):
-                raise _NoInstance(
-                    "it is no file" if os.path.lexists(path) else "there is no such file"
-                )
-            dataset = LDicomDS.from_file(path, limits=limits)
+            dataset = _read(each, limits) if isinstance(each, str) else each
             if dataset.sop_class_uid == MediaStorageDirectoryStorage:
                 others = result.skipped
                 raise _NoInstance("it is a DICOMDIR, which is not stored (PS3.4 Annex B)")
-            instance = Instance(path, dataset)
+            instance = Instance(name, dataset)
             _check(instance)
         except (_NoInstance, DataSetError) as problem:
-            others.append(StoreIssue(path, str(problem)))
+            others.append(StoreIssue(name, str(problem)))
         else:
             yield instance
+
+
+def _read(path: str, limits: Limits) -> LDicomDS:
+    if not os.path.isfile(path):
+        raise _NoInstance("it is no file" if os.path.lexists(path) else "there is no such file")
+    return LDicomDS.from_file(path, limits=limits)
 
 
 class _NoInstance(Exception):
@@ -162,9 +172,14 @@ def _check(instance: Instance) -> None:
             raise _NoInstance(f"{uid!a} is no UID (PS3.5 section 9.1)")
 
 
-def _files(paths: Iterable[Path]) -> Iterator[tuple[str, bool]]:
-    """Give the files, and whether they were named or found in a folder."""
+def _sources(
+    paths: Iterable[Path | LDicomDS | Instance],
+) -> Iterator[tuple[str | LDicomDS | Instance, bool]]:
+    """Give files and data sets, and whether they were named or found in a folder."""
     for each in paths:
+        if isinstance(each, (LDicomDS, Instance)):
+            yield each, True
+            continue
         path = os.fspath(each)
         if not os.path.isdir(path):
             yield path, True

@@ -4,19 +4,45 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Protocol
 
 from leaddicom.dataset import LDicomDS
 from leaddicom.decoding import uid_name
 from leaddicom.enums import Priority
-from leaddicom.errors import DataSetError, ParameterError
+from leaddicom.errors import AssociationError, DataSetError, NetworkError, ParameterError
+from leaddicom.scu.exchange import Accepted, Exchange, Response
 from leaddicom.scu.instances import Batch, Instance
-from leaddicom.scu.results import StoreIssue, StoreProgress, StoreResult, status_text
+from leaddicom.scu.results import (
+    StoreIssue,
+    StoreProgress,
+    StoreResult,
+    answer_text,
+    is_warning,
+    status_meaning,
+)
 
-__all__ = ["Report", "Transfer"]
+__all__ = ["Report", "StoreSender", "Transfer"]
 
-_MESSAGE_IDS = 0xFFFF
+
+class StoreSender(Protocol):
+    """The part of a client, or of a server that answers a C-GET, that a transfer needs."""
+
+    def next_message_id(self) -> int:
+        """Give a message ID that no outstanding request has."""
+
+    def SendCStoreRequest(  # noqa: N802 - LEADTOOLS' name
+        self,
+        presentation_id: int,
+        message_id: int,
+        sop_class_uid: str,
+        sop_instance_uid: str,
+        priority: int,
+        move_ae: str,
+        move_message_id: int,
+        dataset: LDicomDS,
+    ) -> None:
+        """Queue a C-STORE request."""
 
 
 class Report:
@@ -53,8 +79,9 @@ class Report:
         if status == 0:
             self._stored(instance, None)
             return
-        issue = StoreIssue(instance.path, status_text(status, comment), status)
-        if status >> 12 == 0xB:
+        said = answer_text(status, status_meaning("C-STORE", status), comment)
+        issue = StoreIssue(instance.path, f"the peer answered {said}", status)
+        if is_warning(status):
             self.result.warnings.append(issue)
             self._stored(instance, issue)
         else:
@@ -79,28 +106,8 @@ class Report:
             self._progress(StoreProgress(path, issue, self.done, self._total, self.result.bytes))
 
 
-class StoreSender(Protocol):
-    """The part of `LDicomNet` that a transfer needs."""
-
-    def SendCStoreRequest(  # noqa: N802 - LEADTOOLS' name
-        self,
-        presentation_id: int,
-        message_id: int,
-        sop_class_uid: str,
-        sop_instance_uid: str,
-        priority: int,
-        move_ae: str,
-        move_message_id: int,
-        dataset: LDicomDS,
-    ) -> None:
-        """Queue a C-STORE request."""
-
-
-class Transfer:
+class Transfer(Exchange):
     """A batch on its way.
-
-    The caller's thread begins with the first request only; everything after that happens on
-    the network thread, in the event of a response.  So no two threads are ever in here.
 
     Parameters
     ----------
@@ -113,53 +120,57 @@ class Transfer:
         peer has not granted.
     report : Report
         Who is told the outcome.
+    move_originator : tuple of str and int or None
+        AE title and message ID of the C-MOVE that the instances are sub-operations of.
 
     Attributes
     ----------
-    contexts : list of Context
-        The presentation contexts to offer.
-    accepted : mapping of str to mapping of str to int
-        Identifiers of those that were accepted by SOP class and transfer syntax; to be set
-        before it begins.
-    done : bool
-        Whether all was answered.
+    report : Report
+        Who is told the outcome.
     """
 
-    def __init__(self, net: StoreSender, batch: Batch, window: int, report: Report) -> None:
-        self.contexts = batch.contexts()
-        self.accepted: Mapping[str, Mapping[str, int]] = {}
-        self.window = window
+    def __init__(
+        self,
+        net: StoreSender,
+        batch: Batch,
+        window: int,
+        report: Report,
+        move_originator: tuple[str, int] | None = None,
+    ) -> None:
+        super().__init__(batch.contexts(), window)
         self.report = report
-        self.done = False
         self._net = net
+        self._origin = move_originator or ("", 0)
+        self._accepted: Accepted = {}
         self._waiting = deque(batch.instances)
         self._outstanding: dict[int, Instance] = {}
-        self._message_id = 0
+        self._is_cancelled = False
+
+    def bind(self, accepted: Accepted) -> None:
+        """Note what the peer takes; whether an instance is among it is seen at its turn."""
+        self._accepted = accepted
 
     def begin(self) -> None:
-        """Send the first instance that can be sent.
+        """Send the first instance that can be sent."""
+        self._send_next()
+        self._see_whether_done()
 
-        Raises
-        ------
-        AssociationError, NetworkError
-            The association is over.
-        """
-        if not self._send_next():
-            self.done = True
-
-    def answered(self, message_id: int, status: int, comment: str) -> None:
-        """A response has arrived: note it, and send what fits into the window.
-
-        Raises
-        ------
-        AssociationError, NetworkError
-            The association is over.
-        """
-        instance = self._outstanding.pop(message_id)
-        self.report.answered(instance, status, comment)
+    def answered(self, response: Response) -> None:
+        """Note the answer, and send what fits into the window."""
+        instance = self._outstanding.pop(response.message.message_id)
+        status = response.status
+        self.report.answered(instance, status, response.comment if status else "")
         while len(self._outstanding) < self.window and self._send_next():
             pass
-        self.done = not (self._outstanding or self._waiting)
+        self._see_whether_done()
+
+    def cancel(self) -> None:
+        """Send no more: the rest is neither stored nor failed; from any thread."""
+        self._is_cancelled = True
+
+    def awaits(self, message_id: int) -> bool:
+        """Tell whether the request with this message ID is one of its own."""
+        return message_id in self._outstanding
 
     def give_up(self, reason: str) -> None:
         """The association is over: what was not answered has failed."""
@@ -168,37 +179,44 @@ class Transfer:
         self._outstanding.clear()
         self._waiting.clear()
 
+    def _see_whether_done(self) -> None:
+        self.done = not (self._outstanding or self._waiting)
+
     def _send_next(self) -> bool:
         """Send the next instance that can be sent; `False` if there is none left."""
+        if self._is_cancelled:
+            self._waiting.clear()
         while self._waiting:
             instance = self._waiting.popleft()
-            self._message_id = self._message_id % _MESSAGE_IDS + 1
-            self._outstanding[self._message_id] = instance
+            message_id = self._net.next_message_id()
+            self._outstanding[message_id] = instance
             try:
-                self._send(instance)
+                self._send(message_id, instance)
             except (DataSetError, ParameterError) as error:
-                del self._outstanding[self._message_id]
+                del self._outstanding[message_id]
                 self.report.failed(instance, str(error))
+            except (AssociationError, NetworkError):
+                return False  # the end of the association comes, and the reason with it
             else:
                 return True
         return False
 
-    def _send(self, instance: Instance) -> None:
-        if not os.access(instance.path, os.R_OK):
+    def _send(self, message_id: int, instance: Instance) -> None:
+        path = instance.dataset.path
+        if path is not None and not os.access(path, os.R_OK):
             raise ParameterError("the file was removed before its turn came, or may not be read")
         self._net.SendCStoreRequest(
             self._context_for(instance),
-            self._message_id,
+            message_id,
             instance.sop_class_uid,
             instance.sop_instance_uid,
             Priority.MEDIUM,
-            "",
-            0,
+            *self._origin,
             instance.dataset,
         )
 
     def _context_for(self, instance: Instance) -> int:
-        accepted = self.accepted.get(instance.sop_class_uid, {})
+        accepted = self._accepted.get(instance.sop_class_uid, {})
         for syntax in instance.syntaxes():
             if syntax in accepted:
                 return accepted[syntax]

@@ -32,8 +32,10 @@ EVENTS: tuple[str, ...] = tuple(
     sorted(name for name in dir(LDicomNet) if name.startswith("On") and name[2].isupper())
 )
 
-# LDicomNet calls these only if they are overridden, because they cost time for every PDU.
+# LDicomNet calls these only if they are overridden, because they cost time for every PDU ...
 _COSTLY = frozenset({"OnReceive", "OnReceiveData", "OnSend"})
+# ... and these, because somebody has to want what they are for.
+_WANTED = frozenset({"OnBeforeSendCommandSet", "OnCreateCTX", "OnSendExt", "OnVerify"})
 
 # Attribute of a watched class.
 _RECORDER = "_test_recorder"
@@ -91,6 +93,9 @@ class Recorder:
 
     Notes
     -----
+    `OnVerify`, `OnCreateCTX`, `OnSendExt` and `OnBeforeSendCommandSet` are recorded only where an
+    object overrides them.
+
     Arguments are kept as they are.  A received data set that is in a temporary file stays there
     as long as the recorder does.
     """
@@ -210,7 +215,7 @@ class Recorder:
 
     def wants(self, event: str) -> bool:
         """Tell whether an event is to be called only to be recorded; for watched objects."""
-        return self._pdus or event not in _COSTLY
+        return event not in _WANTED and (self._pdus or event not in _COSTLY)
 
 
 class _Event:

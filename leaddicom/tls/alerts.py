@@ -1,10 +1,11 @@
-"""The TLS alerts (RFC 8446 section 6, and older ones), in LEADTOOLS' numbers and in words."""
+"""The TLS alerts (RFC 8446 section 6, and older ones) in words."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from leaddicom.error_codes import alert_code
 from leaddicom.errors import DicomErrorCode
 
 __all__ = ["ALERTS", "Alert", "alert_by_number"]
@@ -20,8 +21,6 @@ class Alert:
         Its number on the wire.
     name : str
         Its name in the RFC.
-    code : DicomErrorCode
-        LEADTOOLS' code for it; the nearest one if LEADTOOLS' table is older than the alert.
     meaning : str
         What it says about us when we receive it, as the second half of a sentence about the peer.
     advice : str
@@ -32,13 +31,15 @@ class Alert:
 
     number: int
     name: str
-    code: DicomErrorCode
     meaning: str
     advice: str
     about_certificate: bool = False
 
+    @property
+    def code(self) -> DicomErrorCode:
+        """LEADTOOLS' code for it; the nearest one if its table is older than the alert."""
+        return alert_code(self.number)
 
-_C = DicomErrorCode
 
 _LOG = "See the peer's log for the reason."
 _DAMAGED = "Look for a device between the two that alters traffic, or for a faulty TLS library."
@@ -46,22 +47,20 @@ _PROFILE = "Compare TLS versions, cipher suites and kinds of certificate of both
 _REISSUE = "Have a certificate issued that the peer accepts."
 
 _ALERTS = (
-    Alert(0, "close_notify", _C.TLS_CLOSE_NOTIFY, "it closed the connection", _LOG),
-    Alert(10, "unexpected_message", _C.TLS_UNEXPECTED_MESSAGE, "it did not expect this", _DAMAGED),
-    Alert(20, "bad_record_mac", _C.TLS_BAD_RECORD_MAC, "it got a damaged record", _DAMAGED),
-    Alert(21, "decryption_failed", _C.TLS_DECRYPT_FAILED, "it could not decrypt", _DAMAGED),
-    Alert(22, "record_overflow", _C.TLS_RECORD_OVERFLOW, "it got too long a record", _DAMAGED),
+    Alert(0, "close_notify", "it closed the connection", _LOG),
+    Alert(10, "unexpected_message", "it did not expect this", _DAMAGED),
+    Alert(20, "bad_record_mac", "it got a damaged record", _DAMAGED),
+    Alert(21, "decryption_failed", "it could not decrypt", _DAMAGED),
+    Alert(22, "record_overflow", "it got too long a record", _DAMAGED),
     Alert(
         30,
         "decompression_failure",
-        _C.TLS_DECOMPRESSION_FAILURE,
         "it could not decompress",
         _DAMAGED,
     ),
     Alert(
         40,
         "handshake_failure",
-        _C.TLS_HANDSHAKE_FAILURE,
         "it found nothing acceptable in common, or it wants a certificate and got none",
         "Set a certificate if there is none; otherwise compare TLS versions and cipher suites "
         "of both sides.",
@@ -70,7 +69,6 @@ _ALERTS = (
     Alert(
         41,
         "no_certificate",
-        _C.TLS_HANDSHAKE_FAILURE,
         "it has no certificate",
         "Give the peer a certificate.",
         True,
@@ -78,7 +76,6 @@ _ALERTS = (
     Alert(
         42,
         "bad_certificate",
-        _C.TLS_BAD_CERTIFICATE,
         "it refused our certificate as bad (damaged, too weak, not yet valid, or wrong name)",
         _REISSUE,
         True,
@@ -86,7 +83,6 @@ _ALERTS = (
     Alert(
         43,
         "unsupported_certificate",
-        _C.TLS_UNSUPPORTED_CERTIFICATE,
         "it refused the kind or the purpose of our certificate",
         "Have one issued with the extended key usage of our role: serverAuth for a server, "
         "clientAuth for a client.",
@@ -95,7 +91,6 @@ _ALERTS = (
     Alert(
         44,
         "certificate_revoked",
-        _C.TLS_CERTIFICATE_REVOKED,
         "it refused our certificate as revoked",
         "Have a new certificate issued.",
         True,
@@ -103,7 +98,6 @@ _ALERTS = (
     Alert(
         45,
         "certificate_expired",
-        _C.TLS_CERTIFICATE_EXPIRED,
         "it refused our certificate, or a revocation list, as expired",
         "Renew the certificate, or compare the clocks of both systems.",
         True,
@@ -111,7 +105,6 @@ _ALERTS = (
     Alert(
         46,
         "certificate_unknown",
-        _C.TLS_CERTIFICATE_UNKNOWN,
         "it refused our certificate for a reason of its own",
         "See the peer's log for the reason; often an extension is missing.",
         True,
@@ -119,14 +112,12 @@ _ALERTS = (
     Alert(
         47,
         "illegal_parameter",
-        _C.TLS_ILLEGAL_PARAMETER,
         "it found a field out of range",
         _DAMAGED,
     ),
     Alert(
         48,
         "unknown_ca",
-        _C.TLS_UNKNOWN_CA,
         "it does not trust the CA of our certificate",
         "Add our CA to the peer's trusted CAs, and put the intermediate certificates into our "
         "certificate file.",
@@ -135,16 +126,14 @@ _ALERTS = (
     Alert(
         49,
         "access_denied",
-        _C.TLS_ACCESS_DENIED,
         "it accepts our certificate, but does not let us in",
         "Have the peer allow the subject of our certificate.",
         True,
     ),
-    Alert(50, "decode_error", _C.TLS_DECODE_ERROR, "it could not decode a message", _DAMAGED),
+    Alert(50, "decode_error", "it could not decode a message", _DAMAGED),
     Alert(
         51,
         "decrypt_error",
-        _C.TLS_DECRYPT_ERROR,
         "it found a signature wrong",
         "Check that our private key, certificate and chain belong together.",
         True,
@@ -152,67 +141,57 @@ _ALERTS = (
     Alert(
         60,
         "export_restriction",
-        _C.TLS_EXPORT_RESTRICTION,
         "it has export restrictions",
         _PROFILE,
     ),
     Alert(
         70,
         "protocol_version",
-        _C.TLS_PROTOCOL_VERSION,
         "it does not take our TLS versions",
         "Enable TLS 1.2 or 1.3 at the peer.",
     ),
     Alert(
         71,
         "insufficient_security",
-        _C.TLS_INSUFFICIENT_SECURITY,
         "it wants stronger cipher suites",
         _PROFILE,
     ),
     Alert(
         80,
         "internal_error",
-        _C.TLS_INTERNAL_ERROR,
         "it failed, or a check of its own refused our certificate",
         "See the peer's log; a peer with this software sends it for a certificate that is not for "
         "the host it connected to, or that has no extended key usage.",
     ),
-    # From here on some alerts are younger than LEADTOOLS' table.
-    Alert(86, "inappropriate_fallback", _C.TLS_PROTOCOL_VERSION, "it saw a downgrade", _PROFILE),
-    Alert(90, "user_canceled", _C.TLS_USER_CANCELED, "it gave up the handshake", _LOG),
+    Alert(86, "inappropriate_fallback", "it saw a downgrade", _PROFILE),
+    Alert(90, "user_canceled", "it gave up the handshake", _LOG),
     Alert(
         100,
         "no_renegotiation",
-        _C.TLS_NO_RENEGOTIATION,
         "it does not renegotiate",
         "Turn renegotiation off.",
     ),
     Alert(
         109,
         "missing_extension",
-        _C.TLS_ILLEGAL_PARAMETER,
         "it misses an extension in our hello",
         _PROFILE,
     ),
     Alert(
         110,
         "unsupported_extension",
-        _C.TLS_ILLEGAL_PARAMETER,
         "it got an extension that it did not ask for",
         _DAMAGED,
     ),
     Alert(
         112,
         "unrecognized_name",
-        _C.TLS_HANDSHAKE_FAILURE,
         "it does not know the server name that we asked for",
         "Connect under a name that the server knows, or set server_name.",
     ),
     Alert(
         113,
         "bad_certificate_status_response",
-        _C.TLS_BAD_CERTIFICATE,
         "it refused our certificate's OCSP response",
         _LOG,
         True,
@@ -220,14 +199,12 @@ _ALERTS = (
     Alert(
         115,
         "unknown_psk_identity",
-        _C.TLS_HANDSHAKE_FAILURE,
         "it wants a pre-shared key",
         _PROFILE,
     ),
     Alert(
         116,
         "certificate_required",
-        _C.TLS_HANDSHAKE_FAILURE,  # what TLS 1.2 sends for the same
         "it requires a certificate, and we showed none",
         "Set a certificate and its private key.",
         True,
@@ -235,7 +212,6 @@ _ALERTS = (
     Alert(
         120,
         "no_application_protocol",
-        _C.TLS_HANDSHAKE_FAILURE,
         "it does not take the application protocol (ALPN) that was offered",
         "Check that it is a DICOM port, and allow the ALPN identifier 'dicom' at the peer.",
     ),
@@ -247,5 +223,5 @@ ALERTS: MappingProxyType[int, Alert] = MappingProxyType({each.number: each for e
 
 def alert_by_number(number: int) -> Alert:
     """Return the alert with `number`, whatever the number is."""
-    unknown = Alert(number, f"alert {number}", _C.TLS, "it sent an alert without a name", _LOG)
+    unknown = Alert(number, f"alert {number}", "it sent an alert without a name", _LOG)
     return ALERTS.get(number, unknown)

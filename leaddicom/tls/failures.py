@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from OpenSSL import SSL
 
+from leaddicom.error_codes import errno_code
 from leaddicom.errors import DicomErrorCode, NetworkError, TlsError
 from leaddicom.tls.alerts import alert_by_number
 from leaddicom.tls.text import describe, printable
@@ -87,15 +88,6 @@ _REASONS = {
     "no application protocol": _ALPN,
     "bad record mac": _DAMAGED,
     "decryption failed or bad record mac": _DAMAGED,
-}
-
-_ERRNO_CODES = {
-    errno.ECONNRESET: _C.NET_CONNECTION_RESET,
-    errno.ECONNABORTED: _C.NET_CONNECTION_ABORTED,
-    errno.EPIPE: _C.NET_CONNECTION_ABORTED,
-    errno.ETIMEDOUT: _C.NET_TIME_OUT,
-    errno.EHOSTUNREACH: _C.NET_HOST_UN_REACH,
-    errno.ENETUNREACH: _C.NET_UN_REACH,
 }
 
 # What peers speak instead of TLS, by their first bytes; DICOM's PDUs begin with type and 00H
@@ -335,8 +327,7 @@ def _system_error(error: BaseException) -> tuple[DicomErrorCode, str]:
     if isinstance(error, (SSL.SysCallError, OSError)) and error.args:
         number = error.args[0]
     if isinstance(number, int) and number in errno.errorcode:
-        code = _ERRNO_CODES.get(number, _C.NET_FAILURE)
-        return code, f"the connection broke ({errno.errorcode[number]})"
+        return errno_code(number), f"the connection broke ({errno.errorcode[number]})"
     if isinstance(error, SSL.SysCallError):
         return _C.NET_CONNECTION_ABORTED, "it closed the connection without a word"
     if isinstance(error, SSL.Error):

@@ -12,11 +12,11 @@ from cryptography.hazmat.primitives import hashes
 from OpenSSL import SSL
 from service_identity import CertificateError, VerificationError, hazmat
 
+from leaddicom.error_codes import VerifyCode, verify_error
 from leaddicom.errors import DicomErrorCode, TlsError
 from leaddicom.tls.suites import CipherSuite, suite_by_openssl_name
 from leaddicom.tls.text import describe, name_text, printable
 from leaddicom.tls.verification import Verification, host_name
-from leaddicom.tls.verify_codes import HOSTNAME_MISMATCH, IP_ADDRESS_MISMATCH
 
 __all__ = [
     "LinkFacts",
@@ -237,13 +237,14 @@ def _mismatch(
     certificate: x509.Certificate, host: str, is_address: bool, valid_for: str
 ) -> TlsError:
     kind = "IP address" if is_address else "DNS name"
+    check = VerifyCode.IP_ADDRESS_MISMATCH if is_address else VerifyCode.HOSTNAME_MISMATCH
     return TlsError(
-        DicomErrorCode.TLS_CERTIFICATE_VERIFY_FAILED,
+        verify_error(check),
         f"The server's certificate was not issued for {printable(host)}, but for {valid_for}. "
         f"Certificate: {describe(certificate)}. Connect under a name that it holds, set "
         f"server_name to one, or have it issued anew with the {kind} {printable(host)} as "
         "subject alternative name.",
         stage="host name",
-        verify_code=IP_ADDRESS_MISMATCH if is_address else HOSTNAME_MISMATCH,
+        verify_code=check,
         certificate=describe(certificate),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import secrets
 from dataclasses import dataclass
+from typing import Literal
 
 from OpenSSL import SSL, crypto
 
@@ -17,7 +18,7 @@ from leaddicom.tls.text import describe
 from leaddicom.tls.verification import (
     DICOM_PROTOCOL,
     Role,
-    record_alerts,
+    observe,
     require_protocol,
     verify_peer,
 )
@@ -53,6 +54,10 @@ class TlsSettings:
     cipher_suites : tuple of Ciphersuite
         Suites to use, in order of preference, out of the profile's; empty for all of them.  A
         list without suites of a TLS version switches that version off.
+    minimum_version : str
+        ``"TLSv1.3"`` for TLS 1.3 only; the profile's otherwise.
+    log_handshake : bool
+        Whether every step of the handshake is logged at DEBUG.
     check_host_name : bool
         Whether a client compares the server's certificate with the host it connected to; with
         `verify` NONE it does not.
@@ -70,6 +75,8 @@ class TlsSettings:
     verify: VerifyMode = _MUTUAL
     verify_depth: int = 9
     cipher_suites: tuple[Ciphersuite, ...] = ()
+    minimum_version: Literal["TLSv1.2", "TLSv1.3"] = "TLSv1.2"
+    log_handshake: bool = False
     check_host_name: bool = True
     server_name: str | None = None
 
@@ -84,8 +91,17 @@ class TlsSettings:
             raise ParameterError(
                 f"verify_depth is {self.verify_depth}, but must lie between 0 and 100."
             )
+        if self.minimum_version not in ("TLSv1.2", "TLSv1.3"):
+            raise ParameterError(
+                f"minimum_version is {self.minimum_version!r}, but must be 'TLSv1.2' or 'TLSv1.3'."
+            )
         for constant in self.cipher_suites:
             _check_suite(suite(constant), chosen)
+        if not _usable_suites(self, chosen):
+            raise ParameterError(
+                "No cipher suite is left: all of them are suites of TLS 1.2, and TLS 1.3 is the "
+                "lowest version. Add a suite of TLS 1.3, or allow TLS 1.2."
+            )
 
 
 def _check_suite(wanted: CipherSuite, chosen: Profile) -> None:
@@ -105,6 +121,13 @@ def _check_suite(wanted: CipherSuite, chosen: Profile) -> None:
 
 def _suite_names(chosen: Profile) -> str:
     return ", ".join(each.name for each in (*chosen.suites_tls13, *chosen.suites_tls12))
+
+
+def _usable_suites(settings: TlsSettings, chosen: Profile) -> list[CipherSuite]:
+    """Give the suites to use, in order of preference."""
+    constants = settings.cipher_suites or (*chosen.suites_tls13, *chosen.suites_tls12)
+    suites = [suite(each) for each in constants]
+    return [each for each in suites if each.tls13 or settings.minimum_version == "TLSv1.2"]
 
 
 def build_context(
@@ -144,7 +167,7 @@ def build_context(
     if credentials is not None:
         _set_credentials(context, settings, credentials)
     _set_trust(context, settings, role)
-    record_alerts(context)
+    observe(context, log_steps=settings.log_handshake)
     if server:
         require_protocol(context)
     else:
@@ -154,9 +177,9 @@ def build_context(
 
 def _set_suites(context: SSL.Context, settings: TlsSettings, chosen: Profile) -> None:
     """Set versions and suites; the library's default list also holds CBC and static RSA."""
-    suites = settings.cipher_suites or (*chosen.suites_tls13, *chosen.suites_tls12)
-    tls13 = [suite(each) for each in suites if suite(each).tls13]
-    tls12 = [suite(each) for each in suites if not suite(each).tls13]
+    suites = _usable_suites(settings, chosen)
+    tls13 = [each for each in suites if each.tls13]
+    tls12 = [each for each in suites if not each.tls13]
     context.set_min_proto_version(chosen.minimum_version if tls12 else SSL.TLS1_3_VERSION)
     if not tls13:
         context.set_max_proto_version(SSL.TLS1_2_VERSION)

@@ -33,8 +33,8 @@ __all__ = [
     "Verification",
     "VerifyFailure",
     "host_name",
+    "observe",
     "prepare",
-    "record_alerts",
     "require_protocol",
     "verify_peer",
 ]
@@ -44,10 +44,10 @@ _log = logging.getLogger(__name__)
 #: ALPN identifier that IANA registered for DICOM (RFC 9325 section 3.8 asks for ALPN).
 DICOM_PROTOCOL = b"dicom"
 
-#: ``on_verify(ok, certificate, verify_code) -> bool``: is asked for every certificate of the
-#: chain, from the root down, and before that for every failure, with LEADTOOLS' code; decides
-#: whether the handshake goes on.
-OnVerify = Callable[[bool, x509.Certificate, int], bool]
+#: ``on_verify(ok, certificate, verify_code, cause) -> bool``: decides whether the handshake goes
+#: on.  It is asked once for every certificate of the chain that is well, and for every failure,
+#: with LEADTOOLS' code and what is wrong.
+OnVerify = Callable[[bool, x509.Certificate, int, str], bool]
 
 #: Raises `TlsError` if a certificate is not that of whom we want to speak with.
 CheckIdentity = Callable[[x509.Certificate], None]
@@ -115,6 +115,8 @@ class Verification:
         Number of the first TLS alert (RFC 8446 section 6) other than close_notify.
     protocols_refused : tuple of bytes
         The client's ALPN list, when ``dicom`` was not in it.
+    overruled : set of int
+        Depths of certificates of which the application has allowed a failure.
     on_verify : OnVerify or None
         The application's say about each certificate.
     check_identity : CheckIdentity or None
@@ -127,6 +129,7 @@ class Verification:
     alert_received: int | None = None
     alert_sent: int | None = None
     protocols_refused: tuple[bytes, ...] = ()
+    overruled: set[int] = field(default_factory=set)
     on_verify: OnVerify | None = field(default=None, repr=False)
     check_identity: CheckIdentity | None = field(default=None, repr=False)
 
@@ -210,9 +213,9 @@ def verify_peer(context: SSL.Context, mode: int, role: Role) -> None:
             certificate = raw.to_cryptography()
         except Exception as error:  # noqa: BLE001 - nothing may escape into OpenSSL
             _log.debug("A certificate of the peer cannot be decoded: %r", error)
-            record.failure = VerifyFailure(
-                UNSPECIFIED, "UNSPECIFIED", depth, None, "it cannot be decoded"
-            )
+            check = certificate_check(UNSPECIFIED if ok else code)
+            cause = "it cannot be decoded" if ok else check.cause
+            record.failure = VerifyFailure(check.openssl_code, check.name, depth, None, cause)
             return False
         failure = None if ok else _openssl_failure(code, depth, certificate, purpose[0])
         if ok and depth == 0:
@@ -279,13 +282,11 @@ def _decide(
     depth: int,
 ) -> bool:
     if record.on_verify is not None:
-        verify_code = certificate_check(failure.code).verify_code if failure is not None else 0
-        try:
-            allowed = bool(record.on_verify(failure is None, certificate, verify_code))
-        except Exception:  # noqa: BLE001 - nothing may escape into OpenSSL
-            _log.exception("OnVerify failed; the certificate is refused")
-            allowed = False
-        if allowed:
+        if failure is None and depth in record.overruled:
+            return True  # OpenSSL's last word on a certificate that was shown already
+        if _allows(record.on_verify, failure, certificate):
+            if failure is not None:
+                record.overruled.add(depth)
             return True
         failure = failure or VerifyFailure(
             APPLICATION_VERIFICATION,
@@ -299,13 +300,37 @@ def _decide(
     return failure is None
 
 
+def _allows(
+    on_verify: OnVerify, failure: VerifyFailure | None, certificate: x509.Certificate
+) -> bool:
+    try:
+        if failure is None:
+            return bool(on_verify(True, certificate, 0, ""))
+        code = certificate_check(failure.code).verify_code
+        return bool(on_verify(False, certificate, code, failure.cause))
+    except BaseException:  # noqa: BLE001 - nothing may escape into OpenSSL
+        _log.exception("OnVerify failed; the certificate is refused")
+        return False
+
+
 # --------------------------------------------------------------------------- alerts
 
 
-def record_alerts(context: SSL.Context) -> None:
-    """Have `context` note the alerts of its connections: exceptions name them in prose only."""
+def observe(context: SSL.Context, *, log_steps: bool = False) -> None:
+    """Have `context` note the alerts of its connections: exceptions name them in prose only.
+
+    Parameters
+    ----------
+    context : OpenSSL.SSL.Context
+        Not used yet.
+    log_steps : bool
+        Whether to log every step of a handshake at DEBUG, too.
+    """
 
     def callback(connection: SSL.Connection, where: int, value: int) -> None:
+        if log_steps and where & (SSL.SSL_CB_LOOP | SSL.SSL_CB_ALERT):
+            step = connection.get_state_string().decode("ascii", "replace")
+            _log.debug("TLS handshake: %s%s", step, " (alert)" * bool(where & SSL.SSL_CB_ALERT))
         number = value & 0xFF  # the high byte is the level
         if not where & SSL.SSL_CB_ALERT or number == 0:
             return

@@ -15,24 +15,27 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
+from cryptography import x509
 from OpenSSL import SSL
 
 from leaddicom.dimse.command import Value, encode_command
 from leaddicom.dimse.composition import compose, is_final
 from leaddicom.dimse.fragmentation import DataSetSource, OutgoingMessage
-from leaddicom.dimse.messages import MessageType
+from leaddicom.dimse.message import message_id_element
+from leaddicom.dimse.messages import C_CANCEL_RQ, COMMAND_FIELD, RESPONSE, MessageType
 from leaddicom.enums import AbortReason, IpType
 from leaddicom.errors import DicomError, DicomErrorCode, NetworkError, ProtocolError, TlsError
 from leaddicom.limits import Limits
 from leaddicom.tls.identity import LinkFacts, PeerIdentity
 from leaddicom.tls.settings import TlsSettings
+from leaddicom.tls.verification import OnVerify
 from leaddicom.tls.verification import Role as TlsRole
 from leaddicom.transport.deadlines import Clock, Deadline, Deadlines, timed_out
 from leaddicom.transport.failures import network_error
 from leaddicom.transport.link import Link
-from leaddicom.transport.opening import connect_socket
+from leaddicom.transport.opening import SocketOptions, connect_socket
 from leaddicom.transport.outbox import Outbox, QueuedMessage, QueuedPrimitive
 from leaddicom.transport.session import Session, SessionOwner
 from leaddicom.transport.stream import PlainStream, TlsStream, address_text, host_and_port
@@ -95,6 +98,10 @@ class Connection:
         Seconds that never go back.
     trace_received, trace_sent : bool
         Whether the owner listens to `on_received` and `on_sent`; if not, no time is spent.
+    on_verify : OnVerify, optional
+        The application's say about each certificate of the peer, on the network thread.
+    options : SocketOptions, optional
+        Of the socket.
 
     Attributes
     ----------
@@ -127,6 +134,8 @@ class Connection:
         clock: Clock = time.monotonic,
         trace_received: bool = False,
         trace_sent: bool = False,
+        on_verify: OnVerify | None = None,
+        options: SocketOptions | None = None,
     ) -> None:
         self.peer = "the peer"
         self.peer_address: tuple[str, int] = ("", 0)
@@ -142,6 +151,9 @@ class Connection:
         self._role = role
         self._limits = limits
         self._secure = secure
+        self._on_verify = on_verify
+        self._options = options or SocketOptions()
+        self._socket: socket.socket | None = None
         self._deadlines = Deadlines(clock)
         self._wire = Link(self._deadlines)
         self._outbox = Outbox(limits)
@@ -172,12 +184,29 @@ class Connection:
     def adopt(self, sock: socket.socket, peer: SocketAddress) -> None:
         """Serve a socket that a listener has accepted from `peer`."""
         self._attach(sock, peer)
-        self._start(lambda: self._handshake(TlsRole.SERVER, ""), f"DICOM from {self.peer}")
+        self._start(lambda: self._handshake(sock, TlsRole.SERVER, ""), f"DICOM from {self.peer}")
 
     @property
     def in_network_thread(self) -> bool:
         """Whether the caller runs on the network thread, that is, inside an event."""
         return self._thread is threading.current_thread()
+
+    def set_socket_options(self, options: SocketOptions) -> None:
+        """Change the options of the socket, now if there is one."""
+        self._options = options
+        if self._socket is not None:
+            with contextlib.suppress(OSError):  # it has just been closed
+                options.apply(self._socket)
+
+    @property
+    def is_requestor(self) -> bool:
+        """Whether this end has connected, rather than been connected to."""
+        return self._role is Role.REQUESTOR
+
+    @property
+    def is_secure(self) -> bool:
+        """Whether it speaks TLS, or will."""
+        return self._secure is not None
 
     @property
     def is_associated(self) -> bool:
@@ -201,13 +230,23 @@ class Connection:
             The connection is closed.
         """
         command = compose(message_type, arguments, source is not None)
+        if message_type.is_response:
+            command = self._owner.on_response(command)
+        self.send_command(context_id, command, source)
+
+    def send_command(
+        self, context_id: int, command: dict[int, Value], source: DataSetSource | None
+    ) -> None:
+        """Queue a DIMSE message whose command set is complete; see `send`."""
+        field = cast("int", command[COMMAND_FIELD.element])
+        is_response = bool(field & RESPONSE)
         self.put(
             QueuedMessage(
                 OutgoingMessage(context_id, encode_command(command), source),
-                int(command[message_type.parameters[0].element.element]),  # type: ignore[arg-type]
-                is_operation=message_type.response is not None,
-                is_final=message_type.is_response and is_final(command),
-                command_field=message_type.command_field,
+                cast("int", command[message_id_element(field)]),
+                is_operation=not is_response and field != C_CANCEL_RQ.command_field,
+                is_final=is_response and is_final(command),
+                command_field=field,
             )
         )
 
@@ -334,7 +373,7 @@ class Connection:
             self.session.tell(self._owner.on_connect, error)
             raise _Stopped from None
         self.session.tell(self._owner.on_connect, None)
-        self._handshake(TlsRole.CLIENT, peer[0])
+        self._handshake(sock, TlsRole.CLIENT, peer[0])
 
     def _wait_for_connect(self, sock: socket.socket, left: int) -> None:
         # Every address that is left gets its share: the first may be of a network that is broken.
@@ -354,20 +393,20 @@ class Connection:
         self._deadlines.stop(Deadline.CONNECT)
 
     def _attach(self, sock: socket.socket, peer: SocketAddress) -> None:
-        self._wire.attach(sock)
+        self._wire.attach(sock, self._options)
         self.peer_address = host_and_port(peer)
         self.host_address = host_and_port(sock.getsockname())
         self.peer = self.session.peer = address_text(self.peer_address)
         self.is_connected = True
         self._socket = sock
 
-    def _handshake(self, role: TlsRole, host: str) -> None:
+    def _handshake(self, sock: socket.socket, role: TlsRole, host: str) -> None:
         if self._secure is None:
-            self._wire.open(PlainStream(self._socket, role, self.peer))
+            self._wire.open(PlainStream(sock, role, self.peer))
             return
-        stream = TlsStream(
-            self._socket, self._secure.context, self._secure.settings, role, host, self.peer
-        )
+        on_verify = None if self._on_verify is None else self._ask
+        context, settings = self._secure.context, self._secure.settings
+        stream = TlsStream(sock, context, settings, role, host, self.peer, on_verify)
         self._wire.open(stream)
         self._deadlines.start(Deadline.HANDSHAKE, self._limits.handshake_timeout)
         try:
@@ -386,6 +425,14 @@ class Connection:
             raise error from None
         self._deadlines.stop(Deadline.HANDSHAKE)
         self.session.tell(self._owner.on_secure_link_ready, None)
+
+    def _ask(self, ok: bool, certificate: x509.Certificate, code: int, cause: str) -> bool:
+        """Have the application judge a certificate; its time is not the peer's."""
+        self._deadlines.pause()
+        try:
+            return self._on_verify is not None and self._on_verify(ok, certificate, code, cause)
+        finally:
+            self._deadlines.resume()
 
     def _check_closing(self) -> None:
         if self._closing or self.session.is_aborting:

@@ -5,66 +5,41 @@ from __future__ import annotations
 import errno
 import socket
 
-from leaddicom.errors import DicomErrorCode, NetworkError
+from leaddicom.error_codes import errno_code, resolver_code
+from leaddicom.errors import NetworkError
 
 __all__ = ["network_error"]
 
-# errno to LEADTOOLS' code and to what one can do about it.
-_ERRNO: dict[int, tuple[DicomErrorCode, str]] = {
-    errno.EACCES: (
-        DicomErrorCode.NET_ACCESS,
-        "Ports below 1024 need a privilege; use another port or grant it.",
-    ),
-    errno.EPERM: (DicomErrorCode.NET_ACCESS, "A firewall or the system forbids it."),
-    errno.EADDRINUSE: (
-        DicomErrorCode.NET_ADDRESS_IN_USE,
-        "Another program listens there; stop it or use another port.",
-    ),
-    errno.EADDRNOTAVAIL: (
-        DicomErrorCode.NET_ADDRESS_NOT_AVAILABLE,
-        "The address does not belong to this computer.",
-    ),
-    errno.EAFNOSUPPORT: (
-        DicomErrorCode.NET_ADDRESS_NOT_SUPPORTED,
-        "This computer has no network of that address family.",
-    ),
-    errno.ECONNABORTED: (DicomErrorCode.NET_CONNECTION_ABORTED, "Try again."),
-    errno.ECONNREFUSED: (
-        DicomErrorCode.NET_CONNECTION_REFUSED,
-        "Nothing listens there; check host and port and that the peer runs.",
-    ),
-    errno.ECONNRESET: (
-        DicomErrorCode.NET_CONNECTION_RESET,
-        "The peer dropped the connection; its log may say why.",
-    ),
-    errno.EPIPE: (
-        DicomErrorCode.NET_CONNECTION_RESET,
-        "The peer dropped the connection; its log may say why.",
-    ),
-    errno.EHOSTUNREACH: (
-        DicomErrorCode.NET_HOST_UN_REACH,
-        "Check the address, the route and the firewalls between.",
-    ),
-    errno.ENETUNREACH: (
-        DicomErrorCode.NET_UN_REACH,
-        "Check the network connection of this computer.",
-    ),
-    errno.ENETDOWN: (DicomErrorCode.NET_DOWN, "Check the network connection of this computer."),
-    errno.ENOBUFS: (DicomErrorCode.NET_NO_BUFFERS, "The system is short of memory."),
-    errno.EMFILE: (
-        DicomErrorCode.NET_NO_BUFFERS,
-        "Too many open files; raise the limit (ulimit -n).",
-    ),
-    errno.ETIMEDOUT: (
-        DicomErrorCode.NET_TIME_OUT,
-        "Check the address, the route and the firewalls between.",
-    ),
+_DROPPED = "The peer dropped the connection; its log may say why."
+_OFFLINE = "Check the network connection of this computer."
+_TOO_MANY_FILES = "Too many open files; raise the limit (ulimit -n)."
+_UNREACHABLE = "Check the address, the route and the firewalls between."
+
+# What one can do about it.
+_ADVICE = {
+    errno.EACCES: "Ports below 1024 need a privilege; use another port or grant it.",
+    errno.EPERM: "A firewall or the system forbids it.",
+    errno.EADDRINUSE: "Another program listens there; stop it or use another port.",
+    errno.EADDRNOTAVAIL: "The address does not belong to this computer.",
+    errno.EAFNOSUPPORT: "This computer has no network of that address family.",
+    errno.ECONNABORTED: "Try again.",
+    errno.ECONNREFUSED: "Nothing listens there; check host and port and that the peer runs.",
+    errno.ECONNRESET: _DROPPED,
+    errno.EPIPE: _DROPPED,
+    errno.EINVAL: "Check the address; a link-local one needs its interface (fe80::1%eth0).",
+    errno.EMFILE: _TOO_MANY_FILES,
+    errno.ENFILE: _TOO_MANY_FILES,
+    errno.ENETDOWN: _OFFLINE,
+    errno.ENETUNREACH: _OFFLINE,
+    errno.EHOSTDOWN: _UNREACHABLE,
+    errno.EHOSTUNREACH: _UNREACHABLE,
+    errno.ENOBUFS: "The system is short of memory.",
+    errno.ENOMEM: "The system is short of memory.",
+    errno.EPROTONOSUPPORT: "This computer has no TCP of that address family.",
+    errno.ETIMEDOUT: _UNREACHABLE,
 }
 
-_LOOKUP: dict[int, DicomErrorCode] = {
-    socket.EAI_AGAIN: DicomErrorCode.NET_TRY_AGAIN,
-    socket.EAI_FAIL: DicomErrorCode.NET_NO_RECOVERY,
-}
+_RESOLVER_NAMES = {number: name for name, number in vars(socket).items() if name.startswith("EAI_")}
 
 
 def network_error(error: OSError, doing: str) -> NetworkError:
@@ -83,9 +58,10 @@ def network_error(error: OSError, doing: str) -> NetworkError:
         With LEADTOOLS' code and a sentence that says what to do.
     """
     if isinstance(error, socket.gaierror):
-        code = _LOOKUP.get(error.errno or 0, DicomErrorCode.NET_HOST_NOT_FOUND)
         return NetworkError(
-            code, f"{doing} failed: {error.strerror}. Check the host name and the name server."
+            resolver_code(_RESOLVER_NAMES.get(error.errno or 0, "")),
+            f"{doing} failed: {error.strerror}. Check the host name and the name server.",
         )
-    code, advice = _ERRNO.get(error.errno or 0, (DicomErrorCode.NET_FAILURE, ""))
-    return NetworkError(code, f"{doing} failed: {error.strerror or error}. {advice}".rstrip())
+    advice = _ADVICE.get(error.errno or 0, "")
+    text = f"{doing} failed: {error.strerror or error}. {advice}".rstrip()
+    return NetworkError(errno_code(error.errno), text)

@@ -7,6 +7,7 @@ import selectors
 import socket
 
 from leaddicom.transport.deadlines import Deadlines
+from leaddicom.transport.opening import SocketOptions
 from leaddicom.transport.stream import RECORD_LENGTH, Stream, WantRead, WantWrite
 from leaddicom.transport.waker import Waker
 
@@ -54,11 +55,11 @@ class Link:
         """Make a waiting `wait` return; from any thread."""
         self._waker.wake()
 
-    def attach(self, sock: socket.socket) -> None:
+    def attach(self, sock: socket.socket, options: SocketOptions) -> None:
         """Take over a connected socket."""
         sock.setblocking(False)
         with contextlib.suppress(OSError):  # no TCP socket, no such option
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            options.apply(sock)
             # A peer that vanished while the application took its time is noticed in the end.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         self._socket = sock

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from leaddicom.dimse.fragmentation import OutgoingMessage
+from leaddicom.dimse.messages import C_CANCEL_RQ
 from leaddicom.errors import DicomErrorCode, NetworkError
 from leaddicom.limits import Limits
 from leaddicom.upper_layer.protocol import UpperLayer
@@ -45,6 +46,11 @@ class QueuedMessage:
         return self.is_operation
 
     @property
+    def is_cancel(self) -> bool:
+        """Whether it is a C-CANCEL request; the message ID is that of the request it is about."""
+        return self.command_field == C_CANCEL_RQ.command_field
+
+    @property
     def size(self) -> int:
         """Bytes that it holds in memory."""
         return self.outgoing.queued_bytes
@@ -78,7 +84,8 @@ class Outbox:
     """Queue between the threads that send and the network thread.
 
     Requests wait for the asynchronous operations window (PS3.7 Annex D.3.3.3); responses never
-    wait for it and so may overtake them.
+    wait for it and so may overtake them.  A C-CANCEL does not overtake its own request, which
+    the peer would not know yet.
 
     Parameters
     ----------
@@ -112,7 +119,7 @@ class Outbox:
     def next_operation(self) -> QueuedMessage | None:
         """The request that would be the next one to leave."""
         first = self._gated[0] if self._gated else None
-        return first if isinstance(first, QueuedMessage) else None
+        return first if isinstance(first, QueuedMessage) and first.is_operation else None
 
     def put(self, item: QueuedMessage | QueuedPrimitive, *, may_wait: bool) -> None:
         """Append an item.
@@ -138,13 +145,24 @@ class Outbox:
                 raise _refusal("the connection is closed")
             if self._releasing and isinstance(item, QueuedMessage) and item.waits:
                 raise _refusal("the release of the association was requested")
-            if item.waits:
+            place = self._place_behind(item)
+            if place is not None:
+                self._gated.insert(place, item)
+            elif item.waits:
                 self._gated.append(item)
                 self._releasing = self._releasing or isinstance(item, QueuedPrimitive)
             else:
                 self._prompt.append(item)
                 self._prompt_bytes += item.size
             self._bytes += item.size
+
+    def _place_behind(self, item: QueuedMessage | QueuedPrimitive) -> int | None:
+        """Give the place behind the request that a C-CANCEL is about, if that still waits."""
+        if isinstance(item, QueuedMessage) and item.is_cancel:
+            for index, each in enumerate(self._gated):
+                if isinstance(each, QueuedMessage) and each.message_id == item.message_id:
+                    return index + 1
+        return None
 
     def _wait_for_room(self) -> None:
         # The thread that empties the queue may itself be waiting here, for another connection.
@@ -165,9 +183,7 @@ class Outbox:
             if self._prompt:
                 item = self._prompt.popleft()
                 self._prompt_bytes -= item.size
-            elif self._gated and (
-                may_start_operation or isinstance(self._gated[0], QueuedPrimitive)
-            ):
+            elif self._gated and (may_start_operation or self.next_operation is None):
                 item = self._gated.popleft()
             else:
                 return None

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from leaddicom.dimse.command import encode_command
+from leaddicom.dimse.command import Value, encode_command
 from leaddicom.dimse.composition import answer
 from leaddicom.dimse.fragmentation import OutgoingMessage
 from leaddicom.dimse.message import Message
@@ -26,23 +26,16 @@ from leaddicom.errors import (
     ProtocolError,
 )
 from leaddicom.limits import Limits
-from leaddicom.transport.admission import refusal_of
+from leaddicom.transport.admission import Refusal, refusal_of
 from leaddicom.transport.deadlines import Deadline, Deadlines, timed_out
+from leaddicom.transport.endings import failure_of
 from leaddicom.transport.operations import Operations
 from leaddicom.transport.outbox import Outbox, QueuedMessage, QueuedPrimitive
 from leaddicom.upper_layer.association import Associate
 from leaddicom.upper_layer.negotiation import AcceptedContext, accepted_contexts
 from leaddicom.upper_layer.pdu import HEADER_LENGTH, PduEnd, PdvPiece, encode_abort
-from leaddicom.upper_layer.protocol import (
-    Abort,
-    AssociateRejected,
-    Indication,
-    ProviderAbort,
-    ReleaseConfirmed,
-    Role,
-    UpperLayer,
-)
-from leaddicom.upper_layer.reasons import abort_text, reject_text
+from leaddicom.upper_layer.protocol import Indication, ReleaseConfirmed, Role, UpperLayer
+from leaddicom.upper_layer.reasons import reject_text
 from leaddicom.upper_layer.state_machine import State
 
 __all__ = ["Session", "SessionOwner"]
@@ -57,6 +50,7 @@ _STATE_DEADLINES = {
     State.STA11: Deadline.RELEASE,
 }
 _NOTHING = memoryview(b"")
+_FAULT = "The application failed; its log tells more."
 
 
 class SessionOwner(Protocol):
@@ -71,8 +65,11 @@ class SessionOwner(Protocol):
     def on_received(self, pdu: PduEnd) -> None:
         """A PDU has arrived whole."""
 
-    def on_sent(self, pdu_type: int, length: int) -> None:
-        """A PDU has been handed to the network."""
+    def on_sent(self, pdu: memoryview) -> None:
+        """A PDU has been handed to the network; the view is valid only now."""
+
+    def on_response(self, command: dict[int, Value]) -> dict[int, Value]:
+        """A response is about to be queued; give the command set to send, from any thread."""
 
 
 class Session:
@@ -105,6 +102,8 @@ class Session:
         What ended the session, if it was a failure.
     is_released : bool
         Whether the peer has confirmed our release, after which it has nothing to say.
+    one_pdu_at_a_time : bool
+        Whether every PDU is handed to the network alone, rather than with others that wait.
     """
 
     def __init__(
@@ -123,6 +122,7 @@ class Session:
         self.peer = "the peer"
         self.error: DicomError | None = None
         self.is_released = False
+        self.one_pdu_at_a_time = False
         self._owner = owner
         self._role = role
         self._limits = limits
@@ -182,7 +182,12 @@ class Session:
     @property
     def is_idle(self) -> bool:
         """Whether nothing waits to be sent."""
-        return self._current is None and not self._outbox and self._abort is None
+        return not self.queued and self._abort is None
+
+    @property
+    def queued(self) -> int:
+        """How many messages and primitives have not left whole; from any thread."""
+        return len(self._outbox) + (self._current is not None)
 
     def abort(self, source: int, reason: int) -> None:
         """Abort ahead of all that waits; takes effect at the next `next_bytes`.
@@ -199,8 +204,9 @@ class Session:
         """The peer has closed the transport."""
         state = self.upper_layer.state
         indication = self.upper_layer.transport_closed()
-        if isinstance(indication, ProviderAbort):
-            self._fail(self._said(indication.error))
+        failure = None if indication is None else failure_of(indication, self.peer)
+        if failure is not None:
+            self._fail(failure)
         elif state is State.STA1 and not self.is_over and self._role is Role.REQUESTOR:
             self._fail(
                 AssociationError(
@@ -262,6 +268,9 @@ class Session:
     def _on_pdu_end(self, pdu: PduEnd) -> None:
         if self._trace_received:
             self.tell(self._owner.on_received, pdu)
+        if self._deadlines.is_running(Deadline.RESPONSE):
+            # The sub-operations of a C-GET (PS3.4 section C.4.3) are a sign of life as well.
+            self._deadlines.start(Deadline.RESPONSE, self._limits.response_timeout)
         if self._received:
             # Events come after the end of the PDU that completed their message.
             messages, self._received = self._received, []
@@ -271,33 +280,13 @@ class Session:
                 self._deliver(message)
 
     def _on_indication(self, indication: Indication) -> None:
-        if isinstance(indication, ProviderAbort):
-            self._fail(self._said(indication.error))
-        elif isinstance(indication, Abort):
-            text = abort_text(indication.source, indication.reason)
-            self._fail(
-                AssociationError(
-                    DicomErrorCode.NET_CONNECTION_ABORTED,
-                    f"{self.peer} {text}",
-                    source=indication.source,
-                    reason=indication.reason,
-                )
-            )
+        failure = failure_of(indication, self.peer)
+        if failure is not None:
+            self._fail(failure)
         elif isinstance(indication, ReleaseConfirmed):
             self.is_released = True
             if self._postponed is not None:
                 self._outbox.put(self._postponed, may_wait=False)
-        elif isinstance(indication, AssociateRejected):
-            refusal = (indication.result, indication.source, indication.reason)
-            self._fail(
-                AssociationError(
-                    DicomErrorCode.NET_CONNECTION_REFUSED,
-                    f"{self.peer} {reject_text(*refusal)}",
-                    result=indication.result,
-                    source=indication.source,
-                    reason=indication.reason,
-                )
-            )
         self.tell(self._owner.on_indication, indication)
 
     # -- messages ------------------------------------------------------------------------------
@@ -306,7 +295,7 @@ class Session:
         abstract_syntax = self.upper_layer.contexts[message.context_id].abstract_syntax
         refusal = refusal_of(message, abstract_syntax, self._operations, self.peer)
         if refusal is not None:
-            self._refuse(message, *refusal)
+            self._refuse(message, refusal)
             return
         if not message.is_response:
             self._operations.owe(message)
@@ -320,17 +309,17 @@ class Session:
             if message.is_response:
                 self.on_fault(error)
             elif self._operations.owes(message):
-                self.answer(message, Status.PROCESSING_FAILURE)
+                self.answer(message, Status.PROCESSING_FAILURE, _FAULT)
         finally:
             self._deadlines.resume()
 
-    def _refuse(self, message: Message, status: Status, error: DicomError) -> None:
-        logger.warning("%s", error)
+    def _refuse(self, message: Message, refusal: Refusal) -> None:
+        logger.warning("%s", refusal.error)
         if message.is_response:  # there is no answer to it, and no use in going on
-            self._fail(error)
+            self._fail(refusal.error)
             self.abort(AbortSource.SERVICE_USER, AbortReason.NOT_SPECIFIED)
         else:
-            self._respond(message, status)
+            self._respond(message, refusal.status, refusal.comment)
 
     def context(self, context_id: int) -> AcceptedContext:
         """Give an accepted presentation context.
@@ -368,15 +357,20 @@ class Session:
         except ProtocolError as error:
             raise ParameterError(error.message, DicomErrorCode.PDU_ID) from None
 
-    def answer(self, request: Message, status: Status) -> None:
+    def answer(self, request: Message, status: Status, comment: str = "") -> None:
         """Answer a request in the application's place, if it is one that has an answer."""
-        self._respond(request, status)
+        self._respond(request, status, comment)
         self.answered(request.message_id)
 
-    def _respond(self, request: Message, status: Status) -> None:
+    def _respond(self, request: Message, status: Status, comment: str) -> None:
         if request.is_response or request.type is C_CANCEL_RQ:
             return
-        command = encode_command(answer(request, status))
+        try:
+            command = encode_command(self._owner.on_response(answer(request, status, comment)))
+        except BaseException as error:
+            logger.exception("The event for a response to %s raised", self.peer)
+            self.on_fault(error)
+            return
         self._outbox.put(
             QueuedMessage(
                 OutgoingMessage(request.context_id, command, None),
@@ -432,7 +426,7 @@ class Session:
             position = 0
             while position < len(data):
                 length = HEADER_LENGTH + int.from_bytes(data[position + 2 : position + 6], "big")
-                self.tell(self._owner.on_sent, data[position], length)
+                self.tell(self._owner.on_sent, data[position : position + length])
                 position += length
 
     def _fill_buffer(self) -> memoryview:
@@ -454,9 +448,9 @@ class Session:
                         return memoryview(bytes(self._buffer[:used]) + control)
                     continue
                 self._current = item
-            count = self._fill_from(self._current, self._buffer[used:], limit)
-            used += count
-            if self._current is not None:
+            message = self._current
+            used += self._fill_from(message, self._buffer[used:], limit)
+            if not message.outgoing.done or (used and self.one_pdu_at_a_time):
                 break
         return self._buffer[:used]
 
@@ -465,7 +459,7 @@ class Session:
         outgoing = item.outgoing
         try:
             self.upper_layer.p_data()
-            count = outgoing.fill(room, limit)
+            count = outgoing.fill(room, limit, only_one=self.one_pdu_at_a_time)
         except AssociationError as error:
             # The state has changed since the caller asked: a release is under way.
             logger.warning("Not sent to %s: %s", self.peer, error)
@@ -571,12 +565,6 @@ class Session:
 
     def _fail(self, error: DicomError) -> None:
         self.error = self.error or error
-
-    def _said(self, error: ProtocolError) -> ProtocolError:
-        """Give the error with the peer's address in it; the upper layer knows none."""
-        text = error.message.removeprefix("The peer ")
-        between = " " if text != error.message else ": "
-        return ProtocolError(f"{self.peer}{between}{text}", error.reason, error.code)
 
     def tell(self, event: Callable[..., None], *arguments: object) -> None:
         """Call an event of the owner; its time is not the peer's, its faults end no thread."""

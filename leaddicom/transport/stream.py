@@ -30,7 +30,7 @@ from leaddicom.tls.identity import (
     peer_identity,
 )
 from leaddicom.tls.settings import TlsSettings
-from leaddicom.tls.verification import Role, prepare
+from leaddicom.tls.verification import OnVerify, Role, prepare
 
 __all__ = [
     "PlainStream",
@@ -171,6 +171,8 @@ class TlsStream:
         What the client connects to: a host name or an address.
     peer : str
         The peer's address for messages.
+    on_verify : OnVerify, optional
+        The application's say about each certificate of the peer.
     """
 
     def __init__(
@@ -181,6 +183,7 @@ class TlsStream:
         role: Role,
         host: str,
         peer: str,
+        on_verify: OnVerify | None = None,
     ) -> None:
         self._socket = sock
         self._role = role
@@ -194,6 +197,7 @@ class TlsStream:
             self._connection,
             role,
             host=name,
+            on_verify=on_verify,
             check_identity=partial(check_host_name, host=name) if checks else None,
         )
 

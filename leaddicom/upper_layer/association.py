@@ -85,11 +85,15 @@ class UserItem:
     item_type : int
         58H for user identity, 57H for common extended negotiation ...
     data : bytes
-        What follows the 4-byte header.
+        What follows the 4-byte header.  Its text holds the length only, because a user
+        identity is a secret.
     """
 
     item_type: int
     data: bytes
+
+    def __repr__(self) -> str:
+        return f"UserItem({self.item_type:#04x}, <{len(self.data)} bytes>)"
 
 
 @dataclass(slots=True)

@@ -165,6 +165,7 @@ class _FlatPass:
         self._items = 0
         self._context_ids: set[int] = set()
         self._seen: set[tuple[int, bytes]] = set()
+        self._roles: dict[bytes, bytes] = {}
 
     # -- the three levels --------------------------------------------------------------------
 
@@ -270,9 +271,10 @@ class _FlatPass:
                 self._invalid(f"has a {_words(item_type)} sub-item of {len(value)} bytes, not 4")
             return _item(item_type, value)
         if item_type == ItemType.ROLE_SELECTION:
-            return _item(item_type, self._role_selection(value))
+            return self._role_selection(value)
         if item_type == ItemType.EXTENDED_NEGOTIATION:
             uid, information = self._leading_uid(item_type, value)
+            self._once(item_type, uid)
             return _item(item_type, _UINT16.pack(len(uid)) + uid + information)
         if item_type in (
             ItemType.IMPLEMENTATION_CLASS_UID,
@@ -284,8 +286,7 @@ class _FlatPass:
                 return _item(item_type, text)
             # They only inform; an association must not fail for a version name that is too
             # long or a UID with a leading zero, and both are out there.
-        else:
-            self._check_raw(item_type, value)
+        # What is left is looked into only if somebody asks what it says: see `user_items`.
         self.user_items.append((item_type, value))
         return b""
 
@@ -293,33 +294,16 @@ class _FlatPass:
         uid, roles = self._leading_uid(ItemType.ROLE_SELECTION, value)
         if len(roles) != 2 or max(roles) > 1:
             self._invalid(f"has the roles {roles[:8]!r} in a role selection sub-item")
-        return _UINT16.pack(len(uid)) + uid + roles
+        if self._roles.get(uid) == roles:
+            return b""  # DCMTK answers once for each presentation context of a SOP class
+        self._once(ItemType.ROLE_SELECTION, uid)
+        self._roles[uid] = roles
+        return _item(ItemType.ROLE_SELECTION, _UINT16.pack(len(uid)) + uid + roles)
 
     def _leading_uid(self, item_type: int, value: bytes) -> tuple[bytes, bytes]:
-        """Split off the SOP class UID, of which there may be only one sub-item of this type."""
+        """Split off the SOP class UID."""
         raw, rest = self._counted(item_type, value)
-        uid = self._uid(raw, "SOP class UID")
-        self._once(item_type, uid)
-        return uid, rest
-
-    def _check_raw(self, item_type: int, value: bytes) -> None:
-        """Check the inner lengths of what the application will take apart."""
-        if item_type == ItemType.USER_IDENTITY_RQ:
-            if len(value) < 2:
-                self._invalid("has a user identity sub-item without a type")
-            _, value = self._counted(item_type, value[2:])
-            _, value = self._counted(item_type, value)
-        elif item_type == ItemType.USER_IDENTITY_AC:
-            _, value = self._counted(item_type, value)
-        else:
-            _, value = self._counted(item_type, value)
-            _, value = self._counted(item_type, value)
-            # The related classes are optional (PS3.7 Table D.3-12).
-            related, value = self._counted(item_type, value) if value else (b"", b"")
-            while related:
-                _, related = self._counted(item_type, related)
-        if value:
-            self._invalid(f"has {len(value)} bytes behind a {_words(item_type)} sub-item")
+        return self._uid(raw, "SOP class UID"), rest
 
     # -- what all of them need ---------------------------------------------------------------
 

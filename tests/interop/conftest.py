@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import ssl
 import subprocess
 from collections.abc import Callable
 from functools import cache
@@ -16,6 +17,8 @@ from storage import StorageScp
 
 from leaddicom import DICOM_SECURE_TLS, LDicomNet, Scu, TlsSettings
 from leaddicom.testing.certificates import IssuedCertificate, ThrowAwayPki
+
+VERSIONS = {"TLS 1.2": ssl.TLSVersion.TLSv1_2, "TLS 1.3": ssl.TLSVersion.TLSv1_3}
 
 
 @cache
@@ -60,6 +63,22 @@ def our_tls(pki: ThrowAwayPki, rsa: IssuedCertificate) -> list[str]:
     """The options of the samples for mutual TLS."""
     files = ["-cert", str(rsa.certificate_file), "-key", str(rsa.key_file)]
     return ["-ca", str(pki.ca_file), *files]
+
+
+@pytest.fixture(scope="session")
+def context(pki: ThrowAwayPki, rsa: IssuedCertificate) -> Callable[[str, ssl.Purpose], Any]:
+    """Makes a context of Python's ssl for mutual TLS in one version; `None` without TLS."""
+
+    def make(link: str, purpose: ssl.Purpose) -> ssl.SSLContext | None:
+        if link == "plain":
+            return None
+        made = ssl.create_default_context(purpose, cafile=str(pki.ca_file))
+        made.load_cert_chain(rsa.certificate_file, rsa.key_file)
+        made.verify_mode = ssl.CERT_REQUIRED
+        made.minimum_version = made.maximum_version = VERSIONS[link]
+        return made
+
+    return make
 
 
 @pytest.fixture

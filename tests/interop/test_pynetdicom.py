@@ -19,29 +19,11 @@ from interop.conftest import check_version
 from interop.test_dcmtk import NAMES
 from leaddicom import Scu
 from leaddicom.decoding import read_header
-from leaddicom.testing.certificates import IssuedCertificate, ThrowAwayPki
 
-VERSIONS = {"TLS 1.2": ssl.TLSVersion.TLSv1_2, "TLS 1.3": ssl.TLSVersion.TLSv1_3}
 PATHS = [FILES / name for name in NAMES]
 
 #: pynetdicom does not send it, because it has no File Meta Information.
 BARE = "rtstruct.dcm"
-
-
-@pytest.fixture
-def context(pki: ThrowAwayPki, rsa: IssuedCertificate) -> Callable[[str, ssl.Purpose], Any]:
-    """Makes a context for mutual TLS in one version; `None` without TLS."""
-
-    def make(link: str, purpose: ssl.Purpose) -> ssl.SSLContext | None:
-        if link == "plain":
-            return None
-        made = ssl.create_default_context(purpose, cafile=str(pki.ca_file))
-        made.load_cert_chain(rsa.certificate_file, rsa.key_file)
-        made.verify_mode = ssl.CERT_REQUIRED
-        made.minimum_version = made.maximum_version = VERSIONS[link]
-        return made
-
-    return make
 
 
 class Scp:

@@ -9,7 +9,7 @@ from OpenSSL import SSL
 from leaddicom.errors import DicomError
 from leaddicom.tls import Role, Verification, handshake_failure, prepare, transfer_failure
 from leaddicom.tls.credentials import Credentials
-from leaddicom.tls.verification import record_alerts
+from leaddicom.tls.verification import observe
 
 from .certificates import Issued
 
@@ -112,5 +112,5 @@ def careless_context(role: Role, issued: Issued | None, version: int | None = No
         for each in issued.chain:
             context.add_extra_chain_cert(each)
         context.use_privatekey(issued.key)
-    record_alerts(context)
+    observe(context)
     return context

@@ -44,20 +44,37 @@ class Case:
 _FAILED = Code.TLS_CERTIFICATE_VERIFY_FAILED
 _BAD = Code.TLS_BAD_CERTIFICATE
 _CA = Code.TLS_UNKNOWN_CA
-_PURPOSE = Code.TLS_UNSUPPORTED_CERTIFICATE
+_OTHER_PURPOSE = Code.TLS_UNSUPPORTED_CERTIFICATE
+_PURPOSE = Code.TLS_INVALID_PURPOSE
+_REJECTED = Code.TLS_CERT_REJECTED
 
 CASES = [
-    Case("expired", Code.TLS_CERTIFICATE_EXPIRED, 10, "expired", 45, Code.TLS_CERTIFICATE_EXPIRED),
-    Case("not yet valid", _FAILED, 9, "not yet valid", 42, _BAD),
-    Case("unknown CA", _CA, 20, "not among the trusted", 48, _CA),
-    Case("unknown root", _CA, 19, "root CA", 48, _CA),
-    Case("self-signed", _CA, 18, "self-signed", 48, _CA),
-    Case("wrong EKU", _PURPOSE, 26, "does not allow", 43, _PURPOSE),
-    Case("any EKU", _PURPOSE, 26, "does not allow", 43, _PURPOSE),
+    Case("expired", Code.TLS_CERT_HAS_EXPIRED, 10, "expired", 45, Code.TLS_CERTIFICATE_EXPIRED),
+    Case("not yet valid", Code.TLS_CERT_NOT_YET_VALID, 9, "not yet valid", 42, _BAD),
+    Case(
+        "unknown CA",
+        Code.TLS_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
+        20,
+        "not among the trusted",
+        48,
+        _CA,
+    ),
+    Case("unknown root", Code.TLS_SELF_SIGNED_CERT_IN_CHAIN, 19, "root CA", 48, _CA),
+    Case("self-signed", Code.TLS_DEPTH_ZERO_SELF_SIGNED_CERT, 18, "self-signed", 48, _CA),
+    Case("wrong EKU", _PURPOSE, 26, "does not allow", 43, _OTHER_PURPOSE),
+    Case("any EKU", _PURPOSE, 26, "does not allow", 43, _OTHER_PURPOSE),
     Case("no EKU", _PURPOSE, 26, "no extended key usage", 80, Code.TLS_INTERNAL_ERROR),
-    Case("RSA 1024", _FAILED, 28, "key is too small", 42, _BAD),
-    Case("SHA-1", _FAILED, 28, "SHA-1", 42, _BAD),
-    Case("chain too deep", _FAILED, 22, "more intermediate CAs", 48, _CA, depth=0),
+    Case("RSA 1024", _REJECTED, 28, "key is too small", 42, _BAD),
+    Case("SHA-1", _REJECTED, 28, "SHA-1", 42, _BAD),
+    Case(
+        "chain too deep",
+        Code.TLS_CERT_CHAIN_TOO_LONG,
+        22,
+        "more intermediate CAs",
+        48,
+        _CA,
+        depth=0,
+    ),
 ]
 
 

@@ -239,10 +239,14 @@ def test_a_reason_without_a_sentence_and_without_an_alert():
     [
         (SSL.SysCallError(-1, "Unexpected EOF"), Code.NET_CONNECTION_ABORTED, "without a word"),
         (SSL.SysCallError(errno.ECONNRESET, "x"), Code.NET_CONNECTION_RESET, "ECONNRESET"),
-        (SSL.SysCallError(errno.EPERM, "x"), Code.NET_FAILURE, "EPERM"),
+        (SSL.SysCallError(errno.EPERM, "x"), Code.NET_ACCESS, "EPERM"),
+        (SSL.SysCallError(errno.EPIPE, "x"), Code.NET_CONNECTION_RESET, "EPIPE"),
+        (SSL.SysCallError(errno.EIO, "x"), Code.NET_FAILURE, "EIO"),
         (ConnectionResetError(errno.ECONNRESET, "x"), Code.NET_CONNECTION_RESET, "ECONNRESET"),
         (TimeoutError("slow"), Code.NET_FAILURE, "TimeoutError('slow')"),
         (OSError(), Code.NET_FAILURE, "OSError()"),
+        # The system's errors have no text in OpenSSL's queue.
+        (SSL.Error([("system library", "", "")]), Code.NET_CONNECTION_RESET, "broke"),
         (SSL.ZeroReturnError(), Code.TLS_CLOSE_NOTIFY, "in order"),
         (ValueError("odd\n"), Code.NET_FAILURE, "odd"),
     ],

@@ -247,7 +247,7 @@ def test_no_common_suite(world):
 def test_on_verify_sees_every_certificate_from_the_root_down(world):
     seen = []
 
-    def on_verify(ok, certificate, code):
+    def on_verify(ok, certificate, code, cause):
         seen.append((ok, certificate.subject.rfc4514_string(), code))
         return ok
 
@@ -264,7 +264,7 @@ def test_on_verify_may_overrule_a_failure(world):
     stranger = careless_context(Role.SERVER, issue("stranger", issue("Other CA", ca=True)))
     codes = []
 
-    def on_verify(ok, certificate, code):
+    def on_verify(ok, certificate, code, cause):
         codes.append(code)
         return True
 
@@ -279,7 +279,7 @@ def test_on_verify_may_overrule_the_purpose(world):
     stranger = issue("client only", world.root, usages=(CLIENT_AUTH,))
     failures = []
 
-    def on_verify(ok, certificate, code):
+    def on_verify(ok, certificate, code, cause):
         if not ok:
             failures.append(code)
         return True
@@ -292,14 +292,14 @@ def test_on_verify_may_overrule_the_purpose(world):
 
 
 def test_on_verify_may_refuse_what_is_fine(world):
-    client, _ = connect(*both(world), on_verify=lambda ok, certificate, code: False)
-    assert client.failure.code == DicomErrorCode.TLS_CERTIFICATE_VERIFY_FAILED
+    client, _ = connect(*both(world), on_verify=lambda ok, certificate, code, cause: False)
+    assert client.failure.code == DicomErrorCode.TLS_APPLICATION_VERIFICATION
     assert client.failure.verify_code == 50
     assert "the application refused it" in client.failure.message
 
 
 def test_an_exception_in_on_verify_refuses_and_is_logged(world, caplog):
-    def on_verify(ok, certificate, code):
+    def on_verify(ok, certificate, code, cause):
         raise RuntimeError("oops")
 
     client, _ = connect(*both(world), on_verify=on_verify)

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from leaddicom.testing.certificates import ThrowAwayPki
 from leaddicom.tls import describe, printable
+from leaddicom.tls.text import certificate_text
 
 from .certificates import NOW, issue
 
@@ -50,3 +56,63 @@ class _Garbled:
 
 def test_describe_never_raises():
     assert describe(_Garbled()) == "a certificate that cannot be decoded (bad\\nname)"
+
+
+def test_certificate_text_of_a_device(tmp_path):
+    pki = ThrowAwayPki(tmp_path)
+    issued = pki.issue("pacs", eku=[ExtendedKeyUsageOID.SERVER_AUTH])
+    lines = certificate_text(issued.certificate).splitlines()
+    assert [line.partition(":")[0] for line in lines] == [
+        "Subject",
+        "Issuer",
+        "Valid",
+        "Serial number",
+        "Basic constraints",
+        "Purposes",
+    ]
+    assert "pacs" in lines[0]
+    assert lines[3] == f"Serial number: {issued.certificate.serial_number:X}"
+    assert lines[4:] == ["Basic constraints: no CA", "Purposes: TLS server"]
+
+
+@pytest.mark.parametrize(
+    ("path_length", "shown"), [(None, "a CA"), (0, "a CA with at most 0 CAs below it")]
+)
+def test_certificate_text_of_a_ca(path_length, shown):
+    certificate = certificate_with(x509.BasicConstraints(ca=True, path_length=path_length))
+    *_, basic, purposes = certificate_text(certificate).splitlines()
+    assert basic == f"Basic constraints: {shown}"
+    assert "TLS client CA, TLS server CA" in purposes
+
+
+def test_certificate_text_without_extensions_forbids_nothing():
+    *_, basic, purposes = certificate_text(certificate_with()).splitlines()
+    assert basic == "Basic constraints: no CA"
+    assert purposes == (
+        "Purposes: TLS client, TLS server, S/MIME, CRL signing, OCSP helper, time stamp"
+    )
+
+
+def test_certificate_text_of_any_purpose(tmp_path):
+    issued = ThrowAwayPki(tmp_path).variant("any_eku")
+    purposes = certificate_text(issued.certificate).splitlines()[-1]
+    assert purposes.startswith("Purposes: TLS client, TLS server, ")
+    assert purposes.endswith(", any")
+
+
+def test_certificate_text_is_printable_and_never_raises():
+    text = certificate_text(issue("x\ny").certificate)
+    assert len(text.splitlines()) == 6
+    assert certificate_text(_Garbled()) == "The certificate cannot be decoded (bad\\nname)."
+
+
+def certificate_with(*extensions):
+    """A certificate with no other extensions."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "bare")])
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name)
+    builder = builder.public_key(key.public_key()).serial_number(7)
+    builder = builder.not_valid_before(NOW).not_valid_after(NOW.replace(year=NOW.year + 1))
+    for extension in extensions:
+        builder = builder.add_extension(extension, critical=True)
+    return builder.sign(key, hashes.SHA256())

@@ -39,14 +39,20 @@ def test_every_result_is_a_number_that_leadtools_has():
 @pytest.mark.parametrize(
     ("openssl", "code"),
     [
-        (10, DicomErrorCode.TLS_CERTIFICATE_EXPIRED),
-        (9, DicomErrorCode.TLS_CERTIFICATE_VERIFY_FAILED),
-        (18, DicomErrorCode.TLS_UNKNOWN_CA),
-        (19, DicomErrorCode.TLS_UNKNOWN_CA),
-        (20, DicomErrorCode.TLS_UNKNOWN_CA),
-        (23, DicomErrorCode.TLS_CERTIFICATE_REVOKED),
-        (26, DicomErrorCode.TLS_UNSUPPORTED_CERTIFICATE),
+        (9, DicomErrorCode.TLS_CERT_NOT_YET_VALID),
+        (10, DicomErrorCode.TLS_CERT_HAS_EXPIRED),
+        (18, DicomErrorCode.TLS_DEPTH_ZERO_SELF_SIGNED_CERT),
+        (23, DicomErrorCode.TLS_CERT_REVOKED),
+        (26, DicomErrorCode.TLS_INVALID_PURPOSE),
+        (50, DicomErrorCode.TLS_APPLICATION_VERIFICATION),
+        # Renumbered, and OpenSSL's own.
+        (24, DicomErrorCode.TLS_UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY),
+        (66, DicomErrorCode.TLS_CERT_REJECTED),
+        (79, DicomErrorCode.TLS_INVALID_CA),
+        # Those without a number of LEADTOOLS'.
+        (1, DicomErrorCode.TLS_CERTIFICATE_VERIFY_FAILED),
         (62, DicomErrorCode.TLS_CERTIFICATE_VERIFY_FAILED),
+        (85, DicomErrorCode.TLS_CERTIFICATE_VERIFY_FAILED),
     ],
 )
 def test_error_codes(openssl, code):

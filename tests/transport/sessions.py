@@ -151,9 +151,12 @@ class Owner:
         self.order.append(pdu.pdu_type.name)
         self.at_received(pdu)
 
-    def on_sent(self, pdu_type: int, length: int) -> None:
-        self.sent.append((pdu_type, length))
-        self.at_sent(pdu_type, length)
+    def on_response(self, command: dict[int, Value]) -> dict[int, Value]:
+        return command
+
+    def on_sent(self, pdu: memoryview) -> None:
+        self.sent.append((pdu[0], len(pdu)))
+        self.at_sent(pdu[0], len(pdu))
 
 
 class Run:

@@ -25,6 +25,10 @@ def request(message_id: int = 1) -> QueuedMessage:
     return outgoing(dimse.C_ECHO_RQ, message_id, "1.2")
 
 
+def cancel_of(message_id: int) -> QueuedMessage:
+    return outgoing(dimse.C_CANCEL_RQ, message_id)
+
+
 def store(size: int) -> QueuedMessage:
     return outgoing(dimse.C_STORE_RQ, 1, "1.2", "1.2.3", 0, None, None, data=bytes(size))
 
@@ -56,6 +60,21 @@ class TestOrder:
         assert outbox.take(False) is None
         assert outbox.take(True) is second
         assert outbox.take(True) is None
+
+    def test_a_cancel_waits_for_nothing(self) -> None:
+        other, cancel = request(1), cancel_of(2)
+        outbox = filled(other, cancel)
+        assert outbox.take(False) is cancel
+
+    def test_a_cancel_does_not_overtake_its_own_request(self) -> None:
+        """The peer would not know it yet, and then nothing would cancel it."""
+        first, second, third, cancel = request(1), request(2), request(3), cancel_of(2)
+        outbox = filled(first, second, third, cancel)
+        assert outbox.take(False) is None
+        assert [outbox.take(True), outbox.take(True)] == [first, second]
+        assert outbox.take(False) is cancel  # which is no operation, and needs no leave
+        assert outbox.take(False) is None
+        assert outbox.take(True) is third
 
     def test_responses_overtake_requests(self) -> None:
         asked, answered = request(), response()

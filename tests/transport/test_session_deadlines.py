@@ -98,6 +98,20 @@ class TestAssociate:
         timed_out(run, Deadline.ASSOCIATE, 20, "answer the A-ASSOCIATE-RQ")
         assert run.flush() == USER_ABORT
 
+    def test_the_instances_of_a_c_get_begin_it_anew(self) -> None:
+        """With every PDU: one instance may take longer than the time-out."""
+        run = Run(REQUESTOR, Limits(maximum_pdu_length=1018, response_timeout=50)).establish()
+        run.put(outgoing(dimse.C_GET_RQ, 1, CT_STORAGE, 0, data=b"", context_id=3))
+        run.flush()
+        arguments = (1, CT_STORAGE, "1.2", 0, None, None)
+        instance = outgoing(dimse.C_STORE_RQ, *arguments, data=bytes(3000), context_id=3)
+        while pdu := instance.outgoing.fill(room := memoryview(bytearray(1024)), 1018):
+            assert run.pass_time(40) is None
+            run.hear(bytes(room[:pdu]))
+        assert run.owner.messages[-1].type is dimse.C_STORE_RQ
+        assert run.pass_time(49) is None
+        assert run.pass_time(1) is Deadline.RESPONSE
+
     def test_the_answer_stops_it(self) -> None:
         run = Run(REQUESTOR, LIMITS)
         run.primitive(lambda upper_layer: upper_layer.associate(request()))

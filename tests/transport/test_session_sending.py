@@ -146,12 +146,21 @@ class TestOperationsWindow:
         assert ids(run.flush()) == [2]
 
     def test_responses_and_cancels_overtake_requests(self) -> None:
+        """But no C-CANCEL overtakes the request that it is about."""
         run = Run(REQUESTOR).establish()
-        run.put(echo_request(1), echo_request(2), echo_response(7), outgoing(dimse.C_CANCEL_RQ, 1))
-        found = messages_in(run.flush())
-        names = [message.type.name for message in found if message.type]
-        assert names == ["C-ECHO-RSP", "C-CANCEL-RQ", "C-ECHO-RQ"]
-        assert found[-1].message_id == 1
+        own, other = (outgoing(dimse.C_CANCEL_RQ, message_id) for message_id in (1, 7))
+        run.put(echo_request(1), echo_request(2), echo_response(7), own, other)
+        found = [
+            (message.type.name, message.message_id)
+            for message in messages_in(run.flush())
+            if message.type
+        ]
+        assert found == [
+            ("C-ECHO-RSP", 7),
+            ("C-CANCEL-RQ", 7),
+            ("C-ECHO-RQ", 1),
+            ("C-CANCEL-RQ", 1),
+        ]
 
     def test_a_release_waits_for_requests_and_not_for_their_answers(self) -> None:
         run = Run(REQUESTOR).establish()

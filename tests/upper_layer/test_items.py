@@ -136,6 +136,9 @@ MAY_BE_EMPTY = {
     "user information",  # PS3.7 asks for sub-items; without them nothing is negotiated
     "implementation class UID",  # informs only
     "implementation version name",
+    "common extended negotiation",  # nobody looks into it unasked, nor into the next two
+    "user identity",
+    "user identity response",
     "unknown user item",
     "unknown item",
     "unknown context sub-item",
@@ -218,17 +221,6 @@ def test_a_presentation_context_has_4_bytes_before_its_syntaxes(length: int) -> 
 INNER = {
     "role UID": lambda n: item(0x54, pack(">H", len(CT_STORAGE) + n), CT_STORAGE, b"\1\1"),
     "extension UID": lambda n: item(0x56, pack(">H", len(CT_STORAGE) + n), CT_STORAGE),
-    "common UID": lambda n: item(0x57, pack(">H", 1 + n), b"1", counted(b"1"), counted(b"")),
-    "common service": lambda n: item(0x57, counted(b"1"), pack(">H", 1 + n), b"1", counted(b"")),
-    "common related": lambda n: item(
-        0x57, counted(b"1"), counted(b"1"), pack(">H", 3 + n), counted(b"1")
-    ),
-    "common related UID": lambda n: item(
-        0x57, counted(b"1"), counted(b"1"), counted(pack(">H", 1 + n) + b"1")
-    ),
-    "primary field": lambda n: item(0x58, b"\2\0", pack(">H", 1 + n), b"u", counted(b"")),
-    "secondary field": lambda n: item(0x58, b"\2\0", counted(b"u"), pack(">H", 1 + n), b"p"),
-    "server response": lambda n: item(0x59, pack(">H", 1 + n), b"r"),
 }
 
 
@@ -243,13 +235,11 @@ def test_fields_inside_user_items_with_a_false_length_are_invalid(name: str, cha
     refused(request(INNER[name](change)), INVALID)
 
 
-def test_common_extended_negotiation_may_leave_out_the_related_classes() -> None:
-    decode_associate(request(item(0x57, counted(b"1"), counted(b"1"))), LIMITS)
-
-
-@pytest.mark.parametrize("data", [b"", b"\1"])
-def test_user_identity_without_a_type_is_invalid(data: bytes) -> None:
-    refused(request(item(0x58, data)), INVALID)
+@pytest.mark.parametrize("item_type", [0x57, 0x58, 0x59])
+def test_raw_user_information_is_kept_unread_and_damages_no_association(item_type: int) -> None:
+    for data in (b"", b"\1", b"\xff" * 9):
+        associate = decode_associate(request(item(item_type, data)), LIMITS)
+        assert associate.user_items == [UserItem(item_type, data)]
 
 
 # -- what must be there, and how often ----------------------------------------------------------
@@ -278,12 +268,18 @@ def test_application_context_and_user_information_are_there_once(twice: bytes) -
         GOOD["asynchronous operations"],
         GOOD["implementation version name"],
         GOOD["user identity"],
-        GOOD["role selection"],
         GOOD["extended negotiation"],
     ],
 )
 def test_user_information_that_stands_for_itself_is_there_once(twice: bytes) -> None:
     refused(request(twice, twice), UNEXPECTED)
+
+
+def test_a_role_selection_may_be_repeated_but_not_contradicted() -> None:
+    # DCMTK answers it once for each presentation context of the SOP class.
+    said, contrary = GOOD["role selection"], item(0x54, counted(CT_STORAGE), b"\0\1")
+    assert decode_associate(request(said, said), LIMITS).roles == {CT_STORAGE.decode(): (True, True)}
+    refused(request(said, contrary), UNEXPECTED)
 
 
 def test_the_order_of_items_is_free() -> None:

@@ -1,0 +1,153 @@
+"""The documentation builds without a warning and without a network, and nothing is missing."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from members.inventory import INVENTORY
+
+import leaddicom
+from docs.pages import DOCS, ROOT
+
+FLAGS = "-W --keep-going -n -E"
+
+for _module in ("sphinx", "furo", "numpydoc", "myst_parser"):
+    pytest.importorskip(_module, reason=f"{_module} is missing; it comes with leaddicom[docs]")
+
+
+def build(source: Path, target: Path) -> subprocess.CompletedProcess[str]:
+    """Build as `make docs` does, but with whatever would go to the network sent nowhere."""
+    nowhere = dict.fromkeys(("http_proxy", "https_proxy"), "http://127.0.0.1:9")
+    return subprocess.run(
+        [sys.executable, "-m", "sphinx", *FLAGS.split(), "-q", str(source), str(target)],
+        cwd=ROOT,
+        env=os.environ | nowhere,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """The built documentation, and what building it has complained about."""
+    target = tmp_path_factory.mktemp("html")
+    return target, build(DOCS, target).stderr
+
+
+@pytest.fixture
+def html(built: tuple[Path, str]) -> Path:
+    return built[0]
+
+
+class _Cells(HTMLParser):
+    """Collects the text of the cells of generated tables, row by row."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self._inside = self._in_cell = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "table":
+            self._inside = "members" in (dict(attrs).get("class") or "")
+        elif self._inside and tag == "tr":
+            self.rows.append([])
+        elif self._inside and tag in ("td", "th"):
+            self.rows[-1].append("")
+            self._in_cell = True
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("td", "th"):
+            self._in_cell = False
+
+    def handle_data(self, data: str) -> None:
+        if self._inside and self._in_cell:
+            self.rows[-1][-1] += data
+
+
+def rows(page: Path) -> list[list[str]]:
+    """Give the rows of the generated tables of a page, without their heads."""
+    cells = _Cells()
+    cells.feed(page.read_text(encoding="utf-8"))
+    found = [[" ".join(cell.split()) for cell in row] for row in cells.rows]
+    return [row for row in found if row[0] not in ("LEADTOOLS", "Number")]
+
+
+def test_it_builds_without_a_warning(built: tuple[Path, str]) -> None:
+    html, warnings = built
+    assert warnings == ""
+    assert (html / "index.html").is_file()
+
+
+def test_make_builds_it_with_the_same_flags() -> None:
+    assert re.search(rf"-m sphinx {FLAGS} ", (ROOT / "Makefile").read_text(encoding="utf-8"))
+
+
+class TestTheTableOfMembers:
+    def test_has_every_member_in_the_order_of_the_inventory(self, html: Path) -> None:
+        calls = [
+            f"{member.name}({', '.join(member.parameters)})"
+            if member.parameters
+            else f"{member.name}()"
+            for member in INVENTORY
+        ]
+        assert [row[0] for row in rows(html / "leadtools.html")] == calls
+
+    def test_says_of_each_what_it_does(self, html: Path) -> None:
+        described = re.compile(r"\w+\s?\(.*\): \S.*[.?]")
+        table = rows(html / "leadtools.html")
+        assert [row for row in table if not described.fullmatch(row[1])] == []
+
+    def test_has_signatures_and_differences(self, html: Path) -> None:
+        by_name = {row[0].partition("(")[0]: row[1:] for row in rows(html / "leadtools.html")}
+        said = by_name["Connect"][0]
+        assert "ip_type=IpType.IPV4_OR_IPV6" in said
+        assert "Without address, address_size, port." in by_name["GetPeerInfo"][1]
+        assert "ISCL" in by_name["SetAuthDataISCL"][1]
+
+
+def test_the_table_of_error_codes_has_every_code(html: Path) -> None:
+    table = rows(html / "error-codes.html")
+    codes = [(str(int(code)), code.name) for code in leaddicom.DicomErrorCode]
+    assert [(number, name) for number, name, _ in table] == codes
+    assert all(text for *_, text in table)
+
+
+def test_every_public_name_is_in_the_reference(html: Path) -> None:
+    from sphinx.util.inventory import InventoryFile
+
+    with (html / "objects.inv").open("rb") as file:
+        found = InventoryFile.load(file, "", lambda base, path: path)
+    names = {name for kind, items in found.items() if kind.startswith("py:") for name in items}
+    homes = ("leaddicom", "leaddicom.contexts")
+    public = [{f"{home}.{name}" for home in homes} for name in leaddicom.__all__]
+    assert [alternatives for alternatives in public if not alternatives & names] == []
+    missing = [m for m in INVENTORY if f"leaddicom.{m.owner}.{m.name}" not in names]
+    assert [member.name for member in missing if member.name != member.owner] == []
+
+
+def test_a_name_that_does_not_exist_fails_the_build(tmp_path: Path) -> None:
+    source = tmp_path / "docs"
+    source.mkdir()
+    for name in ("conf.py", "_ext", "_static", "inventories"):
+        (source / name).symlink_to(DOCS / name)
+    (source / "index.md").write_text(
+        "# Doctored\n\n[No page](nowhere.md)\n\n```{eval-rst}\n"
+        "`LDicomNett`, `Limits.spool_treshold`, and what is fine: `path`, `None`.\n```\n"
+    )
+    built = build(source, tmp_path / "html")
+    assert built.returncode == 1
+    warnings = re.findall("index.md.*WARNING: (.*)", built.stderr)
+    assert [re.sub(r" \[.*", "", each) for each in sorted(warnings)] == [
+        "'myst' cross-reference target not found: 'nowhere.md'",
+        "py:obj reference target not found: LDicomNett",
+        "py:obj reference target not found: Limits.spool_treshold",
+    ]
