@@ -20,6 +20,7 @@ extensions = [
     "sphinx.ext.intersphinx",
     "numpydoc",
     "leaddicom_docs",
+    "security_docs",
 ]
 exclude_patterns = ["_build"]
 nitpicky = True

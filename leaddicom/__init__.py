@@ -3,6 +3,7 @@
 Applications subclass `LDicomNet` and override its events; scripts use `Scu`.
 """
 
+from leaddicom.access import AccessDecision, AccessPolicy, AccessRequest, AccessRule
 from leaddicom.archive import Archive
 from leaddicom.associate import LDicomAssociate
 from leaddicom.contexts import (
@@ -103,6 +104,10 @@ __all__ = [
     "VERIFICATION",
     "AbortReason",
     "AbortSource",
+    "AccessDecision",
+    "AccessPolicy",
+    "AccessRequest",
+    "AccessRule",
     "Archive",
     "AssociationError",
     "AuthenticationAlgorithm",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pydicom import config
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
@@ -26,7 +27,10 @@ def command_data_set(command: dict[int, Value]) -> Dataset:
         known = COMMAND_ELEMENTS.get(element)
         if known is not None and known is not COMMAND_GROUP_LENGTH:
             shown = list(value) if isinstance(value, tuple) else value
-            dataset.add(DataElement(Tag(0x0000, element), known.vr, shown))
+            # The peer's values are shown as they are, and not judged in warnings that hold them.
+            dataset.add(
+                DataElement(Tag(0x0000, element), known.vr, shown, validation_mode=config.IGNORE)
+            )
     return dataset
 
 
@@ -58,17 +62,24 @@ def command_values(dataset: Dataset) -> dict[int, Value]:
             )
         if known is COMMAND_GROUP_LENGTH or element.is_empty:
             continue
-        try:
-            command[known.element] = _value(known.vr, element)
-        except (TypeError, ValueError):
+        value = _value(known.vr, element)
+        if value is None:
             raise ParameterError(
                 f"{element.value!r} is no value for {known.keyword} {element.tag} of VR {known.vr}."
-            ) from None
+            )
+        command[known.element] = value
     return command
 
 
-def _value(vr: str, element: DataElement) -> Value:
-    if vr == "AT":
-        values = element.value if element.VM > 1 else [element.value]
-        return tuple(int(each) for each in values)
-    return int(element.value) if vr in ("US", "UL") else str(element.value)
+def _value(vr: str, element: DataElement) -> Value | None:
+    values = list(element.value) if element.VM > 1 else [element.value]
+    if vr in ("AT", "US", "UL"):
+        if not all(isinstance(each, int) for each in values):
+            return None
+        numbers = tuple(map(int, values))
+        if vr == "AT":
+            return numbers
+        return numbers[0] if len(numbers) == 1 else None
+    if vr == "LO":  # text with backslashes, which pydicom takes for several values
+        return "\\".join(map(str, values))
+    return str(values[0]) if len(values) == 1 else None

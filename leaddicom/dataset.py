@@ -241,8 +241,8 @@ class LDicomDS:
             dataset: Dataset = decode_data_set(where, own, self._limits, offset=offset)
         else:
             dataset = self.to_pydicom()
-        return BytesSource(
-            encode_data_set(dataset, transfer_syntax_uid, group_lengths=group_lengths)
+        return self._even(
+            BytesSource(encode_data_set(dataset, transfer_syntax_uid, group_lengths=group_lengths))
         )
 
     def save(self, path: str | os.PathLike[str], durable: bool = False) -> None:

@@ -87,8 +87,7 @@ class EventSource:
     def on_connect(self, error: DicomError | None) -> None:
         """Call `OnConnect`."""
         self._net.error = error
-        self._net.OnConnect(code_of(error))
-        PULSE.beat()
+        self._fire(self._net.OnConnect, code_of(error))
 
     def on_verify(self, ok: bool, certificate: x509.Certificate, code: int, cause: str) -> bool:
         """Call `OnVerify`."""
@@ -97,28 +96,25 @@ class EventSource:
     def on_secure_link_ready(self, error: DicomError | None) -> None:
         """Call `OnSecureLinkReady`."""
         self._net.error = error
-        self._net.OnSecureLinkReady(code_of(error))
-        PULSE.beat()
+        self._fire(self._net.OnSecureLinkReady, code_of(error))
 
     def on_close(self, error: DicomError | None) -> None:
         """Call `OnClose` of the connection and of its listener."""
         if self.connection is not None:
-            self._net.closed(self.connection, error, self._server)
-        PULSE.beat()
+            self._fire(self._net.closed, self.connection, error, self._server)
 
     def on_received(self, pdu: PduEnd) -> None:
         """Call `OnReceive`."""
-        self._net.OnReceive(DicomErrorCode.SUCCESS, pdu.pdu_type, pdu.data, pdu.length)
-        PULSE.beat()
+        success = DicomErrorCode.SUCCESS
+        self._fire(self._net.OnReceive, success, pdu.pdu_type, pdu.data, pdu.length)
 
     def on_sent(self, pdu: memoryview) -> None:
         """Call `OnSend` and, in debug mode, `OnSendExt`."""
-        net, pdu_type, length = self._net, pdu[0], len(pdu)
-        net.OnSend(DicomErrorCode.SUCCESS, pdu_type, length)
-        if net.sends_debug_information:
-            success = DicomErrorCode.SUCCESS
-            net.OnSendExt(DebugInfoOnSend(success, pdu_type, length, bytes(pdu)))
-        PULSE.beat()
+        success, pdu_type, length = DicomErrorCode.SUCCESS, pdu[0], len(pdu)
+        self._fire(self._net.OnSend, success, pdu_type, length)
+        if self._net.sends_debug_information:
+            info = DebugInfoOnSend(success, pdu_type, length, bytes(pdu))
+            self._fire(self._net.OnSendExt, info)
 
     def on_response(self, command: dict[int, Value]) -> dict[int, Value]:
         """Call `OnBeforeSendCommandSet`."""
@@ -128,8 +124,7 @@ class EventSource:
         """Call the event of an association, release or abort PDU."""
         call = _INDICATIONS.get(type(indication))
         if call is not None:
-            call(self._net, indication)
-        PULSE.beat()
+            self._fire(call, self._net, indication)
 
     def on_message(self, message: Message) -> None:
         """Call `OnReceiveData`, and then the event of the message."""
@@ -148,6 +143,14 @@ class EventSource:
                 event(message.context_id, *_arguments(message, message.type, dataset))
         finally:
             net.message = None
+            PULSE.beat()
+
+    @staticmethod
+    def _fire(event: Callable[..., None], *arguments: object) -> None:
+        """Call an event, and let `LDicomNet.Breathe` know."""
+        try:
+            event(*arguments)
+        finally:
             PULSE.beat()
 
 

@@ -44,12 +44,12 @@ class ErrorCodeRow(NamedTuple):
 _NO_LICENCE = "there is no licence to unlock"
 _NO_ISCL = "ISCL is not supported: its members raise 51, its mode 69"
 _NO_PRINTING = "there is no print SCU"
-_NO_CRL = "revocation lists are not checked"
 _HANDLED = "sockets do not block, and what they cannot do yet is waited for"
 _PROGRAM_FAULT = "only a fault of this package could bring it about"
 _TCP_ONLY = "TCP over IP is the only kind of socket"
 _NOT_WINSOCK = "it belongs to the start of Winsock, and nothing has to be started here"
 _INSTALLED = "cryptography brings OpenSSL along; without it this package cannot be imported"
+_CRL_REFUSED = "a revocation list with such a date is not loaded in the first place (219)"
 _OPENSSL_TELLS_OTHERWISE = "today's OpenSSL has no such result"
 
 #: The codes that this package never gives, and why.
@@ -78,18 +78,13 @@ NOT_PRODUCED: MappingProxyType[DicomErrorCode, str] = MappingProxyType(
         **{code: _NO_ISCL for code in _C if code.name.startswith("ISCL_")},
         _C.TLS_NO_KEEPALIVE: "TCP keep-alives are not used: deadlines watch over every wait",
         _C.TLS_CLOSED_CONTROLLED: "an end in good order gives 0, and any other its own code",
-        _C.TLS_UNABLE_TO_GET_CRL: _NO_CRL,
         _C.TLS_UNABLE_TO_DECRYPT_CERT_SIGNATURE: f"{_OPENSSL_TELLS_OTHERWISE}; it gives 165",
-        _C.TLS_UNABLE_TO_DECRYPT_CRL_SIGNATURE: _NO_CRL,
+        _C.TLS_UNABLE_TO_DECRYPT_CRL_SIGNATURE: f"{_OPENSSL_TELLS_OTHERWISE}; it gives 166",
         _C.TLS_UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY: "OpenSSL does not take a CA whose key it "
         "cannot decode for an issuer; it gives 178",
-        _C.TLS_CRL_SIGNATURE_FAILURE: _NO_CRL,
-        _C.TLS_CRL_NOT_YET_VALID: _NO_CRL,
-        _C.TLS_CRL_HAS_EXPIRED: _NO_CRL,
-        _C.TLS_ERROR_IN_CRL_LAST_UPDATE_FIELD: _NO_CRL,
-        _C.TLS_ERROR_IN_CRL_NEXT_UPDATE_FIELD: _NO_CRL,
+        _C.TLS_ERROR_IN_CRL_LAST_UPDATE_FIELD: _CRL_REFUSED,
+        _C.TLS_ERROR_IN_CRL_NEXT_UPDATE_FIELD: _CRL_REFUSED,
         _C.TLS_OUT_OF_MEM: "OpenSSL is out of memory only when the whole program is",
-        _C.TLS_CERT_REVOKED: _NO_CRL,
         _C.TLS_CERT_UNTRUSTED: "PEM files of trusted CAs cannot restrict what a CA is trusted for",
         _C.TLS_SUBJECT_ISSUER_MISMATCH: f"{_OPENSSL_TELLS_OTHERWISE}; it gives 178",
         _C.TLS_AKID_SKID_MISMATCH: f"{_OPENSSL_TELLS_OTHERWISE}; it gives 178",

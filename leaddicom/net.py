@@ -73,8 +73,9 @@ class LDicomNet(SecureLink, Iscl, AssociationServices, CompositeServices, Normal
     Notes
     -----
     Events run on the connection's own network thread, one after the other, in the order of what
-    happened.  `OnAccept` runs on the listener's thread.  Methods may be called from any thread
-    and from inside events.
+    happened.  `OnAccept` runs on the listener's thread, and the listener's `OnClose` on those of
+    its clients.  `OnPrivateKeyPassword`, `OnCreateCTX` and `OnBeforeSendCommandSet` run inside
+    the calls that cause them.  Methods may be called from any thread and from inside events.
 
     Examples
     --------
@@ -160,16 +161,16 @@ class LDicomNet(SecureLink, Iscl, AssociationServices, CompositeServices, Normal
             Code 69 for a mode that is not supported, 42 while connected or listening, 192 to
             196 for a structure that cannot be (also in its ``success``).
         """
-        if self.IsActivated():
+        if self._is_in_use():
             raise NetworkError(
                 DicomErrorCode.NET_IS_CONNECTED,
                 "Initialize has to come before Connect, Listen and Accept.",
             )
-        self.security.mode = checked_mode(mode)
-        if isinstance(ctx, L_SSL_CTX_CREATE):
-            self.security.settings = ctx.applied_to(self.security.settings)
-        elif ctx is not None:
-            self.security.settings = ctx
+        wanted = checked_mode(mode)
+        settings = self.security.settings if ctx is None else ctx
+        if isinstance(settings, L_SSL_CTX_CREATE):
+            settings = settings.applied_to(self.security.settings)
+        self.security.mode, self.security.settings = wanted, settings
         self.security.changed()
         self._path = self._path if path is None else os.fspath(path)
         self._initialized = True
@@ -350,7 +351,7 @@ class LDicomNet(SecureLink, Iscl, AssociationServices, CompositeServices, Normal
     @differs("Returns address and port; also those of a listener.")
     def GetHostInfo(self) -> tuple[str, int]:
         """Give address and port of the local end; ``("", 0)`` if there is none."""
-        if self._listener is not None:
+        if self._listener is not None and (self._is_listening() or self.connection is None):
             return self._listener.address
         return ("", 0) if self.connection is None else self.connection.host_address
 
@@ -475,11 +476,15 @@ class LDicomNet(SecureLink, Iscl, AssociationServices, CompositeServices, Normal
                 DicomErrorCode.NET_NOT_INITIALISED,
                 "The object was constructed with `reserved`: call Initialize first.",
             )
-        if self._is_listening() or (self.connection and not self.connection.is_closed):
+        if self._is_in_use():
             raise NetworkError(
                 DicomErrorCode.NET_IS_CONNECTED,
                 "The object is connected, connecting or listening already.",
             )
+
+    def _is_in_use(self) -> bool:
+        connecting = self.connection is not None and not self.connection.is_closed
+        return connecting or self._is_listening()
 
     def _is_listening(self) -> bool:
         return self._listener is not None and self._listener.is_open

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
+from leaddicom.access import AccessPolicy, AccessRequest
 from leaddicom.associate import LDicomAssociate
 from leaddicom.contexts import VERIFICATION
 from leaddicom.enums import AbortReason, AbortSource, RejectReason, RejectResult, RejectSource
@@ -36,10 +37,16 @@ class AssociationServices(MessageSender):
         What the default `OnReceiveAssociateRequest` accepts; the Verification SOP class.
     ae_title : str
         If not empty, the default `OnReceiveAssociateRequest` rejects other called AE titles.
+    access : AccessPolicy or None
+        Who may associate; `None` is whoever gets through the TLS handshake.  It holds for the
+        connections that a listener accepts from then on, also where the application makes their
+        objects itself and gives them none of their own.
     """
 
     supported_contexts: Sequence[SupportedContext] = VERIFICATION
     ae_title: str = ""
+    access: AccessPolicy | None = None
+    GetServer: Callable[[], AssociationServices | None]
 
     # -- methods -------------------------------------------------------------------------------
 
@@ -56,9 +63,14 @@ class AssociationServices(MessageSender):
         parameters = _checked(associate, self.limits, request=True)
         self._primitive(lambda upper_layer: upper_layer.associate(parameters))
 
-    @differs("Fills in maximum length and implementation; refuses what was not offered.")
+    @differs(
+        "Fills in maximum length and implementation; refuses what was not offered.  Rejects the "
+        "association instead if `access` refuses it."
+    )
     def SendAssociateAccept(self, associate: LDicomAssociate) -> None:
         """Accept the association; inside `OnReceiveAssociateRequest` or later.
+
+        What `access` refuses is rejected instead, so that no override can forget to ask.
 
         Parameters
         ----------
@@ -73,7 +85,37 @@ class AssociationServices(MessageSender):
         """
         parameters = _checked(associate, self.limits, request=False)
         self._connected().session.check_accept(parameters)
-        self._primitive(lambda upper_layer: upper_layer.accept(parameters))
+        if self.admits():
+            self._primitive(lambda upper_layer: upper_layer.accept(parameters))
+
+    def admits(self) -> bool:
+        """Tell whether `access` allows the association that is requested.
+
+        If it does not, the association is rejected and the reason logged, once for each call.
+        An override of `OnReceiveAssociateRequest` that is not to do its work in vain begins with
+        ``if not self.admits(): return``.
+        """
+        connection, server = self._connected(), self.GetServer()
+        policy, request = self.access, connection.session.upper_layer.request
+        if policy is None and server is not None:
+            policy = server.access
+        if policy is None:
+            return True
+        if request is None:
+            return False
+        decision = policy.decide(
+            AccessRequest(
+                address=connection.peer_address[0],
+                identity=connection.identity,
+                calling=request.calling_ae_title,
+                called=request.called_ae_title,
+            )
+        )
+        if decision.refusal is not None:
+            logger.warning("%s: %s", connection.peer, decision.message)
+            connection.session.rejection_is_told = True
+            self.SendAssociateReject(*decision.refusal)
+        return bool(decision)
 
     def SendAssociateReject(self, result: int, source: int, reason: int) -> None:
         """Reject the association (PS3.8 Table 9-21)."""
@@ -110,13 +152,18 @@ class AssociationServices(MessageSender):
 
     # -- events --------------------------------------------------------------------------------
 
-    @differs("The default accepts `supported_contexts`, if the called AE title fits.")
+    @differs(
+        "The default accepts `supported_contexts`, if `access` allows it and the called AE title "
+        "fits."
+    )
     def OnReceiveAssociateRequest(self, associate: LDicomAssociate) -> None:
         """An association is requested; answer with `SendAssociateAccept` or `...Reject`.
 
-        The default accepts `supported_contexts`, and rejects called AE titles other than
-        `ae_title` if that is set.
+        The default rejects what `access` refuses, then called AE titles other than `ae_title` if
+        that is set, and accepts `supported_contexts`.
         """
+        if not self.admits():
+            return
         if self.ae_title and associate.GetCalled() != self.ae_title:
             self.SendAssociateReject(
                 RejectResult.PERMANENT,

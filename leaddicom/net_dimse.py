@@ -13,7 +13,8 @@ from pydicom.dataset import Dataset
 from leaddicom.command_set import command_data_set, command_values
 from leaddicom.dataset import LDicomDS
 from leaddicom.dimse.command import Value
-from leaddicom.dimse.fragmentation import DataSetSource, in_memory
+from leaddicom.dimse.composition import is_final
+from leaddicom.dimse.fragmentation import DataSetSource
 from leaddicom.dimse.message import Message, message_id_element
 from leaddicom.dimse.messages import (
     COMMAND_DATA_SET_TYPE,
@@ -21,6 +22,7 @@ from leaddicom.dimse.messages import (
     DATA_SET_ABSENT,
     DATA_SET_PRESENT,
     MESSAGE_ID_BEING_RESPONDED_TO,
+    STATUS,
     MessageType,
 )
 from leaddicom.enums import DebugMode, NetFlag, Status
@@ -93,7 +95,7 @@ class MessageSender:
     _flags: NetFlag = NetFlag.NONE
     _debug_mode: DebugMode = DebugMode.NORMAL
     _sends_together: bool = True
-    _streams_files: bool = True
+    _optimizes_memory: bool = True
 
     # -- sending -------------------------------------------------------------------------------
 
@@ -140,21 +142,22 @@ class MessageSender:
         """Give the command set of the message whose event runs."""
         return None if self.message is None else LDicomDS(command_data_set(self.message.command))
 
-    @differs("Counts messages and association primitives, each until all of it has left.")
+    @differs("Counts messages and association primitives, each until the network has all of it.")
     def GetQueueSend(self) -> int:
         """Give the number of messages that wait to be sent."""
-        return 0 if self.connection is None else self.connection.session.queued
+        return 0 if self.connection is None else self.connection.queued
 
     # -- how it is sent ------------------------------------------------------------------------
 
-    @differs("1 is the only flag, as in .NET; the bits are not LEADTOOLS'.")
+    @differs("1 is the only flag, as in .NET; the number is ours.")
     def SetFlags(self, flags: int) -> None:
         """Set options of sending.
 
         Parameters
         ----------
         flags : int
-            `NetFlag` bits.
+            `NetFlag` bits.  With a flag set, every data set is encoded anew when its message is
+            queued, a file in memory.
         """
         self._flags = _bits(NetFlag, flags)
 
@@ -163,8 +166,8 @@ class MessageSender:
         return self._flags
 
     @differs(
-        "On from the beginning; off, every PDU is handed to the network alone, for peers that "
-        "cannot find two of them in one packet."
+        "On from the beginning; off, every PDU is handed to the network alone, in a TLS record of "
+        "its own, which helps against peers that lose what comes behind the first."
     )
     def EnableOptimizedSend(self, enable: bool) -> None:
         """Let PDUs that wait leave together, in as few packets as they fit into."""
@@ -173,16 +176,17 @@ class MessageSender:
             self.connection.session.one_pdu_at_a_time = not self._sends_together
 
     @differs(
-        "On from the beginning: a file is read while it leaves.  Off, it is read when the message "
-        "is queued, and may be changed or removed afterwards."
+        "Noted and without effect: a file is always read while it leaves, in pieces, and must stay "
+        "as it is until then."
     )
     def EnableOptimizedMemorySend(self, enable: bool) -> None:
-        """Let files be read while they are sent, rather than into memory before."""
-        self._streams_files = bool(enable)
+        """Let files be read while they are sent, which they are anyway."""
+        self._optimizes_memory = bool(enable)
 
+    @differs("On from the beginning.")
     def IsOptimizedMemorySendEnabled(self) -> bool:
-        """Tell whether files are read while they are sent."""
-        return self._streams_files
+        """Give what `EnableOptimizedMemorySend` was told."""
+        return self._optimizes_memory
 
     @differs(
         "`OnSendExt` fires beside `OnSend`; flag 2 changes nothing: `OnReceive` has the bytes."
@@ -231,8 +235,8 @@ class MessageSender:
             self._connected().session.answer(self.message, Status.UNRECOGNIZED_OPERATION)
 
     @differs(
-        "Fires inside the ``Send...Response`` call, before queuing, and for responses that the "
-        "library gives in the application's place."
+        "Fires inside the ``Send...Response`` or `SendData` call, on the caller's thread, before "
+        "queuing; and for responses that the library gives in the application's place."
     )
     def OnBeforeSendCommandSet(self, command_set: LDicomDS) -> None:
         """A response's command set is about to be queued; add status elements to it.
@@ -241,7 +245,8 @@ class MessageSender:
         ----------
         command_set : LDicomDS
             What is changed in ``command_set.to_pydicom()`` is sent: Status, Error Comment,
-            Offending Element, Error ID and the like.  Which request it answers stays as it is.
+            Offending Element, Error ID and the like.  Which request it answers stays as it is,
+            and a final response stays final.
 
         Examples
         --------
@@ -268,7 +273,13 @@ class MessageSender:
         self.OnBeforeSendCommandSet(shown)
         fixed = (COMMAND_FIELD, MESSAGE_ID_BEING_RESPONDED_TO, COMMAND_DATA_SET_TYPE)
         changed = command_values(shown.to_pydicom())
-        return changed | {each.element: command[each.element] for each in fixed}
+        changed |= {each.element: command[each.element] for each in fixed}
+        if STATUS.element not in changed or (is_final(command) and not is_final(changed)):
+            raise ParameterError(
+                "OnBeforeSendCommandSet has to leave a status, and may not make a final response "
+                "a pending one: the peer would wait for ever."
+            )
+        return changed
 
     def _send(
         self,
@@ -294,7 +305,7 @@ class MessageSender:
             return self.connection, None
         grouped = bool(self._flags & NetFlag.SEND_DATA_WITH_GROUP_LENGTH_STANDARD_DATA_ELEMENTS)
         source = _wrap(dataset, self.limits).source(context.transfer_syntax, group_lengths=grouped)
-        return self.connection, source if self._streams_files else in_memory(source)
+        return self.connection, source
 
     def _connected(self) -> Connection:
         if self.connection is None:

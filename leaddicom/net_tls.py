@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from OpenSSL import SSL
 
 from leaddicom.enums import CertificateType, SecureMode, TlsStatus
 from leaddicom.errors import DicomError, DicomErrorCode, ParameterError, TlsError
 from leaddicom.mirror import differs
+from leaddicom.security import MAX_CIPHERSUITE_COUNT, Security
 from leaddicom.ssl_context import checked_method, with_options
 from leaddicom.tls.credentials import Credentials, load_credentials
 from leaddicom.tls.identity import LinkFacts, PeerIdentity
-from leaddicom.tls.settings import TlsSettings, build_context
+from leaddicom.tls.own_certificates import key_kind
+from leaddicom.tls.settings import TlsSettings
 from leaddicom.tls.suites import (
     AuthenticationAlgorithm,
     Ciphersuite,
@@ -27,79 +30,11 @@ from leaddicom.transport.connection import Connection, SecureEnd
 
 __all__ = ["MAX_CIPHERSUITE_COUNT", "OpenSslVersion", "SecureLink", "Security", "checked_mode"]
 
+_log = logging.getLogger(__name__)
+
 _OPENSSL_3 = 0x30000000
+_KINDS = {AuthenticationAlgorithm.RSA: "RSA", AuthenticationAlgorithm.ECDSA: "EC"}
 _OURS = "Suites that LEADTOOLS does not know can have algorithms of ours, from 10000H on."
-
-#: Entries of the cipher suite table (LEADTOOLS' constant of that name).
-MAX_CIPHERSUITE_COUNT = 16
-
-
-@dataclass(slots=True)
-class Security:
-    """How an `LDicomNet` is protected.
-
-    Attributes
-    ----------
-    mode : SecureMode
-        TLS or none.
-    settings : TlsSettings
-        Profile, trusted CAs, verification.
-    credentials : Credentials or None
-        Own certificate and key.
-    suites : list of Ciphersuite
-        The table of `SetCipherToIndexTLS`, filled with NONE.
-    """
-
-    mode: SecureMode = SecureMode.TLS
-    settings: TlsSettings = field(default_factory=TlsSettings)
-    credentials: Credentials | None = None
-    suites: list[Ciphersuite] = field(
-        default_factory=lambda: [Ciphersuite.NONE] * MAX_CIPHERSUITE_COUNT
-    )
-    _ends: dict[Role, SecureEnd] = field(default_factory=dict)
-
-    @property
-    def context(self) -> SSL.Context | None:
-        """The context that was built last, if there is one."""
-        return next((each.context for each in reversed(self._ends.values())), None)
-
-    def copy(self) -> Security:
-        """Give a copy whose changes do not come back; built contexts are shared."""
-        return replace(self, suites=list(self.suites), _ends=dict(self._ends))
-
-    def changed(self) -> None:
-        """Forget the contexts that were built, since what they were built from has changed."""
-        self._ends = {}
-
-    def end(
-        self, role: Role, on_create: Callable[[SSL.Context], None] | None = None
-    ) -> SecureEnd | None:
-        """Give the TLS end for a role, built at the first call; `None` without TLS.
-
-        Parameters
-        ----------
-        role : Role
-            Client or server.
-        on_create : Callable[[SSL.Context], None], optional
-            Sees a context that was built, before it is used.
-
-        Raises
-        ------
-        TlsError
-            Something is missing, unreadable or too weak.
-        """
-        if self.mode is not SecureMode.TLS:
-            return None
-        ends = self._ends  # `changed` may replace it meanwhile
-        end = ends.get(role)
-        if end is None:
-            chosen = tuple(each for each in self.suites if each is not Ciphersuite.NONE)
-            settings = replace(self.settings, cipher_suites=chosen or self.settings.cipher_suites)
-            context = build_context(settings, self.credentials, role)
-            if on_create is not None:
-                on_create(context)
-            end = ends[role] = SecureEnd(context, settings)
-        return end
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +98,8 @@ class SecureLink:
         ok : int
             1 = the certificate is in order, 0 = a check has failed.
         certificate_text : str
-            Subject, issuer, validity, serial number, basic constraints and purposes, printable.
+            Subject, issuer, validity, serial number, SHA-256 fingerprint, basic constraints and
+            purposes, printable, a line for each.
         error : int
             LEADTOOLS' ``L_X509_V_...`` number of the check that has failed; 0 if none has.
         error_text : str
@@ -177,20 +113,28 @@ class SecureLink:
         Notes
         -----
         To allow a failure is to trust the peer for a reason that only the application knows:
-        compare the certificate's fingerprint or serial number, never only its name.
+        compare the certificate's fingerprint, never its name or serial number, which everybody
+        can choose.  OpenSSL does not look at the dates of a certificate whose issuer it does not
+        know (codes 2, 20, 21); look at them yourself when you allow that.
+
+        What it returns counts in every verification mode: with NONE, too, a client that overrides
+        it stops at 0.  A server with NONE asks for no certificate, and never calls it.
         """
         return ok
 
     @differs("The context is a ``pyOpenSSL`` one; a listener's is shared by its clients.")
     def OnCreateCTX(self, context: SSL.Context) -> None:
-        """A TLS context was made; override it to change it before its first connection."""
+        """A TLS context was made; override it to change it before its first connection.
+
+        The checks of the peer's certificate hold for every connection whatever is changed.
+        """
 
     @differs("Returns the password, or `None` to refuse, as LEADTOOLS for .NET does.")
     def OnPrivateKeyPassword(self, encryption: bool) -> str | bytes | None:
         """Give the password of an encrypted private key; override it.
 
-        Called inside `SetClientCertificateTLS` and `SetServerCertificateTLS`, once and only if
-        the key is encrypted.
+        Called inside `SetClientCertificateTLS`, `SetServerCertificateTLS` and `reload`, once for
+        each file that is encrypted.
 
         Parameters
         ----------
@@ -220,12 +164,13 @@ class SecureLink:
         Parameters
         ----------
         cert_path : str
-            File with the certificate and, in PEM, the chain behind it.
+            File with the certificate and, in PEM, its chain in any order; or a PKCS#12 file.
         cert_type : int
-            A `CertificateType`: PEM 1 or ASN1 (DER) 2, of the certificate's file.  That of the
-            key's file is seen from its content.
+            A `CertificateType`: PEM 1 or ASN1 (DER) 2, of the certificate's file.  PKCS#12 is
+            recognised with either, and the encoding of the key's file is seen from its content.
         key_path : str, optional
-            File with the private key; without it the key is in the certificate's PEM file.
+            File with the private key; without it the key is in the certificate's file, PEM or
+            PKCS#12.
 
         Raises
         ------
@@ -248,21 +193,23 @@ class SecureLink:
         self._set_certificate(cert_path, cert_type, key_path)
 
     def _set_certificate(self, cert_path: str, cert_type: int, key_path: str | None) -> None:
+        self.security.credentials = (self._load_certificate(cert_path, cert_type, key_path),)
+        self.security.changed()
+
+    def _load_certificate(
+        self, cert_path: str, cert_type: int, key_path: str | None
+    ) -> Credentials:
         self._require_tls("A certificate")
-        password: Callable[[], str | bytes | None] = lambda: self.OnPrivateKeyPassword(False)  # noqa: E731
         if cert_type not in list(CertificateType):
             raise ParameterError(f"{cert_type} is no CertificateType; take PEM (1) or ASN1 (2).")
-        self.security.credentials = load_credentials(
-            cert_path, CertificateType(cert_type), key_path, password
-        )
-        self.security.changed()
+        return load_credentials(cert_path, CertificateType(cert_type), key_path, self._ask_password)
 
     # -- cipher suites -------------------------------------------------------------------------
 
     @differs(
         "Also takes TLS 1.3 and ECDSA suites; refuses those that OpenSSL or the profile lacks."
     )
-    def SetCipherToIndexTLS(self, index: int, cipher: int) -> None:
+    def SetCipherToIndexTLS(self, index: int, cipher: int | None) -> None:
         """Put a cipher suite into the table of those to negotiate.
 
         Parameters
@@ -270,8 +217,8 @@ class SecureLink:
         index : int
             0 to 15, best first.
         cipher : int
-            A `Ciphersuite`; NONE (0) at index 0 clears the table.  An empty table stands for
-            all suites of the profile.
+            A `Ciphersuite`; NONE (0) or `None` at index 0 clears the table.  An empty table stands
+            for ``TlsSettings.cipher_suites``, which are all suites of the profile unless set.
 
         Raises
         ------
@@ -281,6 +228,7 @@ class SecureLink:
         """
         self._require_tls("A cipher suite")
         self._check_index(index)
+        cipher = Ciphersuite.NONE if cipher is None else cipher
         chosen = Ciphersuite.NONE if cipher == Ciphersuite.NONE else suite(cipher).constant
         if chosen is not Ciphersuite.NONE:
             replace(self.security.settings, cipher_suites=(chosen,))  # refuses what is not allowed
@@ -332,22 +280,22 @@ class SecureLink:
         """Give the length in bits of a cipher suite's encryption key."""
         return suite(cipher).key_bits
 
-    @differs(
-        "In bits, and of the own certificate, which the suite does not determine; 0 without one."
-    )
+    @differs("In bits, and of the own certificate, of several the one that fits; 0 without one.")
     def GetMutualAuthKeyLengthTLS(self, cipher: int) -> int:
         """Give the length in bits of the key with which this end authenticates itself.
 
-        The suite does not determine it; it is that of the own certificate, and 0 without one.
+        It is that of the own certificate, and 0 without one.
 
         Parameters
         ----------
         cipher : int
-            A `Ciphersuite`; it only has to exist.
+            A `Ciphersuite`; of several certificates it tells which one is meant, unless it is
+            one of TLS 1.3.
         """
-        suite(cipher)
-        credentials = self.security.credentials
-        return 0 if credentials is None else credentials.key_bits
+        kind = _KINDS.get(suite(cipher).authentication)
+        ours = self.security.credentials
+        fitting = [each for each in ours if key_kind(each) == kind]
+        return next((each.key_bits for each in (*fitting, *ours)), 0)
 
     # -- what is --------------------------------------------------------------------------------
 
@@ -387,16 +335,19 @@ class SecureLink:
 
     @differs("A ``pyOpenSSL`` context; `None` before `Connect`, `Listen` or `Accept`.")
     def GetCTX(self) -> SSL.Context | None:
-        """Give the TLS context, to look at."""
-        return self.security.context
+        """Give the TLS context, to look at: the connection's, or the one that was built last."""
+        connection = self.connection
+        own = None if connection is None or connection.is_closed else connection.context
+        return own or self.security.context
 
     @differs("Takes `SslOption` bits and translates them; they hold for the connections to come.")
     def CTXSetOptions(self, options: int) -> int:
         """Set options of the TLS context, and give those in force; see `L_SSL_CTX_CREATE`."""
         self._require_tls("Options")
         self.security.settings = with_options(self.security.settings, options)
+        self.security.options |= options
         self.security.changed()
-        return options
+        return self.security.options
 
     @differs("TLS and SSLV23 mean the profile's versions; the others are refused (code 192).")
     def SetSLLMethodType(self, method_type: int) -> int:
@@ -415,8 +366,8 @@ class SecureLink:
         raise _decided_by_handshake("SetTLSStatus")
 
     @differs(
-        "LEADTOOLS does not tell its parameters.  Ours logs the steps of later handshakes at DEBUG, "
-        "in the logger ``leaddicom.tls``."
+        "LEADTOOLS does not tell its parameters.  Ours logs the steps of later handshakes at "
+        "DEBUG, in the logger ``leaddicom.tls``."
     )
     def SetHandshakeDebug(self, enable: bool) -> None:
         """Have the steps of the handshake logged."""
@@ -425,6 +376,70 @@ class SecureLink:
         self.security.changed()
 
     # -- ours ----------------------------------------------------------------------------------
+
+    def add_certificate(
+        self,
+        cert_path: str,
+        cert_type: int = CertificateType.PEM,
+        key_path: str | None = None,
+    ) -> None:
+        """Add an own certificate whose key is of another kind (RSA, EC) than those that are set.
+
+        In each handshake the one is shown that fits the cipher suite and the peer; only a client
+        in TLS 1.2 always shows the first one.  A server under the profile of PS3.15 B.13 needs
+        one of both kinds.  `SetServerCertificateTLS` replaces them all.
+
+        Parameters
+        ----------
+        cert_path, cert_type, key_path
+            As for `SetServerCertificateTLS`.
+
+        Raises
+        ------
+        ParameterError
+            There is one with a key of the same kind.
+        TlsError
+            Code 218 (key), 219 (certificate) or 221 (they do not belong together).
+        """
+        added = self._load_certificate(cert_path, cert_type, key_path)
+        ours = self.security.credentials
+        if key_kind(added) in map(key_kind, ours):
+            raise ParameterError(
+                f"There is a certificate with an {key_kind(added)} key already, and only one of "
+                "them could be shown. Add one with a key of another kind, or replace all with "
+                "SetServerCertificateTLS."
+            )
+        self.security.credentials = (*ours, added)
+        self.security.changed()
+
+    def reload(self, settings: TlsSettings | None = None) -> None:
+        """Read the files of certificates, keys, CAs and revocation lists anew.
+
+        What they hold now is used for the connections that follow, also by a listener while it
+        listens; connections that are up go on as they are.  Everything is checked first: if
+        anything does not fit, nothing changes, and what was in use stays in use.  Any thread may
+        call it.
+
+        Parameters
+        ----------
+        settings : TlsSettings, optional
+            Used from now on in place of those of `Initialize`, for example with other files.
+
+        Raises
+        ------
+        TlsError
+            Something is missing, unreadable or too weak, or key and certificate do not belong
+            together; also logged at WARNING.
+        """
+        self._require_tls("What TLS needs")
+        try:
+            self.security.reload(
+                self._ask_password, self._on_create(), settings, not self.overrides("OnVerify")
+            )
+        except Exception as error:
+            _log.warning("Nothing was reloaded; the TLS files read before stay in use: %s", error)
+            raise
+        _log.info("The TLS files were reloaded, for the connections that follow")
 
     @property
     def link_facts(self) -> LinkFacts | None:
@@ -437,7 +452,13 @@ class SecureLink:
         return None if self.connection is None else self.connection.identity
 
     def _secure_end(self, role: Role) -> SecureEnd | None:
-        return self.security.end(role, self.OnCreateCTX if self.overrides("OnCreateCTX") else None)
+        return self.security.end(role, self._on_create(), not self.overrides("OnVerify"))
+
+    def _on_create(self) -> Callable[[SSL.Context], None] | None:
+        return self.OnCreateCTX if self.overrides("OnCreateCTX") else None
+
+    def _ask_password(self) -> str | bytes | None:
+        return self.OnPrivateKeyPassword(False)
 
     def _require_tls(self, what: str) -> None:
         if self.security.mode is not SecureMode.TLS:

@@ -7,11 +7,12 @@ is translated by name, and none ever reaches OpenSSL.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from leaddicom.enums import SslContextFlag, SslMethod, SslOption, VerifyMode
 from leaddicom.errors import DicomErrorCode, ParameterError, TlsError
-from leaddicom.tls.credentials import load_trusted
 from leaddicom.tls.settings import TlsSettings
+from leaddicom.tls.trust import load_trusted
 
 __all__ = ["L_SSL_CTX_CREATE", "checked_method", "with_options"]
 
@@ -44,13 +45,14 @@ class L_SSL_CTX_CREATE:  # noqa: N801 - LEADTOOLS' name
         An `SslMethod`.  TLS and SSLV23 mean what the TLS profile allows (TLS 1.2 and 1.3); the
         other ones name versions that are broken, and are refused.
     ca_file : str or None
-        PEM file of the trusted CAs.
+        PEM file of the trusted CAs; `None` keeps what was set before.
     verify_mode : int
         `VerifyMode` bits.  LEADTOOLS' default is NONE; ours is mutual authentication.
     verify_depth : int
         Longest chain: intermediate CAs between the peer's certificate and a trusted one.
     options : int
-        `SslOption` bits.  NO_TLSV1_2 leaves TLS 1.3; the others ask for what is so anyway.
+        `SslOption` bits.  NO_TLSV1_2 leaves TLS 1.3; the others ask for what is so anyway.  A bit
+        that is not set takes nothing back.
     success : int
         Output: 0, or the `DicomErrorCode` with which `Initialize` has failed.
     """
@@ -124,13 +126,12 @@ class L_SSL_CTX_CREATE:  # noqa: N801 - LEADTOOLS' name
             raise ParameterError(error.message, code) from None
 
     def _with_ca_file(self, settings: TlsSettings) -> TlsSettings:
-        if self.ca_file is not None:
-            try:
-                load_trusted(self.ca_file)
-            except TlsError as error:
-                raise ParameterError(
-                    error.message, DicomErrorCode.TLS_INVALID_CTX_CAFILE
-                ) from error
+        if self.ca_file is None:
+            return settings  # what is needed and missing is said by Connect and Listen
+        try:
+            load_trusted(self.ca_file)
+        except TlsError as error:
+            raise ParameterError(error.message, DicomErrorCode.TLS_INVALID_CTX_CAFILE) from error
         return replace(settings, ca_file=self.ca_file)
 
 
@@ -178,8 +179,14 @@ def with_options(settings: TlsSettings, options: int) -> TlsSettings:
             "today's OpenSSL mean other things; use the names in SslOption.",
             code,
         )
-    only_13 = bool(options & SslOption.NO_TLSV1_2)
+    lowest: Literal["TLSv1.2", "TLSv1.3"] | None = None
+    if options & SslOption.NO_TLSV1_2:
+        lowest = "TLSv1.3"
+    elif options & (SslOption.NO_TLSV1 | SslOption.NO_TLSV1_1):
+        lowest = "TLSv1.2"  # which every profile but old ones has anyway
+    if lowest is None or settings.minimum_version == "TLSv1.3":
+        return settings  # options only take away
     try:
-        return replace(settings, minimum_version="TLSv1.3" if only_13 else "TLSv1.2")
+        return replace(settings, minimum_version=lowest)
     except ParameterError as error:
         raise ParameterError(error.message, code) from None

@@ -7,6 +7,7 @@ import getpass
 import logging
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 
@@ -15,6 +16,7 @@ from leaddicom import (
     DICOM_SECURE_TLS,
     STORAGE,
     VERIFICATION,
+    AccessPolicy,
     Archive,
     DataSetError,
     DicomError,
@@ -87,13 +89,16 @@ def serve(args: argparse.Namespace) -> None:
     scp = SecureScp(args.output, mode)  # instances arrive where they stay
     scp.ae_title = args.ae_title
     scp.archive = Archive(args.output)
+    if args.access:
+        scp.access = AccessPolicy.load(args.access)
     if args.max_associations is not None:
         scp.limits = Limits(associations=args.max_associations)
     if args.plain:
         log.warning("Serving WITHOUT TLS: anybody can read and change what is sent.")
     else:
-        scp.Initialize(None, mode, TlsSettings(ca_file=args.ca))
+        scp.Initialize(None, mode, TlsSettings(ca_file=args.ca, crl_file=args.crl))
         scp.SetServerCertificateTLS(args.cert, key_path=args.key)
+        reload_on_sighup(scp)
     try:
         scp.Listen(args.address, args.port)
         log.info("%s is ready on port %d", scp.ae_title, scp.GetHostInfo()[1])
@@ -102,15 +107,28 @@ def serve(args: argparse.Namespace) -> None:
         scp.Close()
 
 
+def reload_on_sighup(scp: LDicomNet) -> None:
+    """Read certificates, key and CAs anew at a SIGHUP, for the connections that follow."""
+
+    def reload(*_: object) -> None:
+        with suppress(DicomError):  # the library logs the reason and goes on with the old files
+            scp.reload()
+
+    if hasattr(signal, "SIGHUP"):  # Windows has none
+        signal.signal(signal.SIGHUP, reload)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=2762, help="default 2762; 0 takes a free one")
     parser.add_argument("--address", help="of this computer to listen on; default: all of them")
     parser.add_argument("--ae-title", default="SECURE_SCP", help="default %(default)s")
     key = str(ARCHIVE.with_suffix(".key"))
-    parser.add_argument("-ca", metavar="FILE", default=str(ROOT), help="trusted CAs")
+    parser.add_argument("-ca", metavar="FILE", default=str(ROOT), help="or folder: trusted CAs")
     parser.add_argument("-cert", metavar="FILE", default=str(ARCHIVE), help="own certificate")
     parser.add_argument("-key", metavar="FILE", default=key, help="its key")
+    parser.add_argument("-crl", metavar="FILE", help="or folder: revoked certificates")
+    parser.add_argument("--access", metavar="FILE", help="TOML: which certificate may be which AE")
     parser.add_argument("--output", metavar="DIR", default="received", help="default %(default)s")
     parser.add_argument("--max-associations", metavar="N", type=int, help="at a time, default 100")
     parser.add_argument("--plain", action="store_true", help="serve without TLS")

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
@@ -59,6 +60,26 @@ TLS_LINKS = ["TLS 1.2", "TLS 1.3"]
 Net = TypeVar("Net", bound=LDicomNet)
 
 
+def new_net(
+    kind: type[Net],
+    mode: int,
+    pki: ThrowAwayPki,
+    issued: IssuedCertificate | None,
+    *,
+    limits: Limits | None = None,
+    folder: Path | None = None,
+    **settings: Any,
+) -> Net:
+    """Make an object that trusts the PKI and shows a certificate, if it speaks TLS."""
+    net = kind(folder, mode, False)
+    net.Initialize(folder, mode, TlsSettings(**{"ca_file": str(pki.ca_file), **settings}))
+    if mode == DICOM_SECURE_TLS and issued is not None:
+        net.SetServerCertificateTLS(str(issued.certificate_file), 1, str(issued.key_file))
+    if limits is not None:
+        net.limits = limits
+    return net
+
+
 class Nets:
     """Makes recorded servers and clients, and closes them.
 
@@ -87,13 +108,9 @@ class Nets:
     ) -> Net:
         """Make an object of a class; `settings` are fields of `TlsSettings`."""
         mode, suites = LINKS[link]
-        net = kind(None, mode, False)
-        defaults = {"ca_file": str(self.pki.ca_file), "cipher_suites": suites}
-        net.Initialize(None, mode, TlsSettings(**{**defaults, **settings}))
-        if mode == DICOM_SECURE_TLS and certificate is not None:
-            issued = self.certificate(certificate)
-            net.SetServerCertificateTLS(str(issued.certificate_file), 1, str(issued.key_file))
-        net.limits = limits
+        issued = None if certificate is None else self.certificate(certificate)
+        settings = {"cipher_suites": suites, **settings}
+        net = new_net(kind, mode, self.pki, issued, limits=limits, **settings)
         self.made.append(net)
         return self.recorder.watch(net)
 
@@ -149,16 +166,19 @@ class Nets:
 
 
 def associate_request(
-    *abstract_syntaxes: str, called: str = "SERVER", window: int | None = None
+    *abstract_syntaxes: str,
+    called: str = "SERVER",
+    window: int | None = None,
+    transfer_syntax: str = IMPLICIT,
 ) -> LDicomAssociate:
-    """An A-ASSOCIATE-RQ with the contexts 1, 3, 5 ... in Implicit VR Little Endian."""
+    """An A-ASSOCIATE-RQ with the contexts 1, 3, 5 ... in one transfer syntax."""
     request = LDicomAssociate(True)
     request.SetVersion(1)
     request.SetCalled(called)
     request.SetCalling("CLIENT")
     for index, uid in enumerate(abstract_syntaxes or (ECHO_CLASS,)):
         request.AddPresentation(2 * index + 1, 0, uid)
-        request.AddTransfer(2 * index + 1, IMPLICIT)
+        request.AddTransfer(2 * index + 1, transfer_syntax)
     if window is not None:
         request.SetAsyncOperations(True, window, window)
     return request
@@ -213,3 +233,14 @@ def free_port() -> int:
     """A port of the loopback on which nothing listens."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         return int(listening.getsockname()[1])
+
+
+def ipv6_works() -> bool:
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
+
+
+needs_ipv6 = pytest.mark.skipif(not ipv6_works(), reason="this computer has no IPv6 loopback")

@@ -80,9 +80,13 @@ class Program:
                 return
         raise AssertionError(f"Nobody listens on port {port}:\n{self.text}")
 
+    def send(self, number: int) -> None:
+        """Send a signal."""
+        self._process.send_signal(number)
+
     def end(self, number: int = signal.SIGTERM) -> int:
         """Send a signal; give the exit status."""
-        self._process.send_signal(number)
+        self.send(number)
         try:
             return self._process.wait(PATIENCE)
         finally:

@@ -19,7 +19,7 @@ ELEMENTS = [each for each in COMMAND_ELEMENTS.values() if each is not COMMAND_GR
 def test_every_element_is_shown_and_comes_back(element: Any) -> None:
     value = VALUES[element.vr]
     shown = command_data_set({element.element: value})
-    assert shown[element.keyword].VR == element.vr
+    assert element.vr == shown[element.keyword].VR
     assert shown[element.keyword].value == (value[0] if element.vr == "AT" else value)
     assert command_values(shown) == {element.element: value}
 
@@ -47,6 +47,31 @@ def test_an_empty_element_says_nothing() -> None:
     given.MessageID = None
     given.ErrorComment = ""
     assert command_values(given) == {}
+
+
+def test_a_comment_may_have_backslashes() -> None:
+    given = Dataset()
+    given.ErrorComment = "C:\\data\\x"  # which pydicom takes for three values
+    assert command_values(given) == {0x0902: "C:\\data\\x"}
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_peers_values_are_not_judged() -> None:
+    """A warning would hold them."""
+    shown = command_data_set({0x0002: "no uid", 0x0902: "x" * 5000})
+    assert shown.AffectedSOPClassUID == "no uid"
+    assert len(shown.ErrorComment) == 5000
+
+
+@pytest.mark.parametrize(
+    ("tag", "vr", "value"),
+    [(0x0002, "UI", ["1.2", "1.3"]), (0x0600, "AE", ["A", "B"])],
+)
+def test_what_has_no_place_in_one_value_is_refused(tag: int, vr: str, value: Any) -> None:
+    given = Dataset()
+    given.add_new(tag, vr, value)
+    with pytest.raises(ParameterError, match="is no value for"):
+        command_values(given)
 
 
 def test_an_element_of_a_data_set_is_refused_by_name() -> None:

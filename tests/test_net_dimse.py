@@ -326,19 +326,6 @@ class TestTracing:
         assert shown.RequestedSOPInstanceUID == "1.2.3"
         assert "CommandGroupLength" not in shown
 
-    def test_the_command_set_is_there_inside_the_event_only(self, nets: Nets) -> None:
-        class Server(LDicomNet):
-            def OnReceiveNGetRequest(self, *arguments: Any) -> None:
-                command = self.GetCommandSet()
-                self.kept = command.to_pydicom()
-                super().OnReceiveNGetRequest(*arguments)
-
-        accepted, client = nets.pair(Server)
-        client.SendNGetRequest(1, 1, ECHO_CLASS, "1.2.3", [0x00100010])
-        nets.wait_for("OnReceiveNGetResponse")
-        assert accepted.kept.AttributeIdentifierList == 0x00100010
-        assert accepted.GetCommandSet() is None
-
 
 # ----------------------------------------------------------------------- exceptions in events
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydicom.data import get_testdata_file
@@ -106,3 +107,18 @@ def test_the_client_stores_to_the_example(
     shutil.copy(get_testdata_file("MR_small.dcm", read=False) or "", tmp_path / "images")
     assert re.match(r"1 stored, TLS: TLSv1.3, server: CN=archive", run_client(tmp_path, server[1]))
     assert len(list((tmp_path / "received").rglob("*.dcm"))) == 1
+
+
+def test_tls_takes_a_minute(tmp_path: Path) -> None:
+    port = free_port()
+    make, serve, connect = block("minute").replace(PORT, port).splitlines()
+    shutil.copytree(Path(__file__).resolve().parent.parent / "samples", tmp_path / "samples")
+    path = os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()])
+    options: dict[str, Any] = {"cwd": tmp_path, "env": os.environ | {"PATH": path}, "text": True}
+    subprocess.run(shlex.split(make), check=True, timeout=30, stdout=subprocess.DEVNULL, **options)
+    with subprocess.Popen(["python", "-u", *shlex.split(serve)[1:]], stdout=-1, **options) as scp:
+        if scp.stdout is None or "is ready" not in scp.stdout.readline():
+            pytest.fail("it does not listen")
+        scu = subprocess.run(shlex.split(connect), capture_output=True, timeout=30, **options)
+        scp.terminate()
+    assert re.match(r"C-ECHO: success in .* s \(TLSv1\.3, TLS_.*\)\npeer: CN=archive", scu.stdout)

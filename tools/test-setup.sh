@@ -7,6 +7,11 @@ if ! command -v dcmdump >/dev/null; then
     sh "$(dirname "$0")/apt-install.sh" dcmtk ||
         echo "DCMTK cannot be installed from here (package dcmtk): its tests will be skipped."
 fi
+if ! command -v sslscan >/dev/null; then
+    echo "Installing sslscan, which shows what our TLS servers negotiate ..."
+    sh "$(dirname "$0")/apt-install.sh" sslscan ||
+        echo "sslscan cannot be installed from here (package sslscan): its tests will be skipped."
+fi
 # Debian keeps it where only root's path leads.
 if ! command -v Orthanc >/dev/null && ! [ -x /usr/sbin/Orthanc ]; then
     echo "Installing Orthanc, an archive for the interoperability tests ..."

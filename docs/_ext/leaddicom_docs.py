@@ -109,7 +109,7 @@ def _groups(owner: str) -> Iterator[tuple[str, list[Member]]]:
         yield title, list(group)
 
 
-class _Generated(SphinxDirective):
+class GeneratedDirective(SphinxDirective):
     """A directive whose content is generated."""
 
     def parsed(self, text: str, owner: str | None = None) -> list[nodes.Node]:
@@ -123,7 +123,7 @@ class _Generated(SphinxDirective):
             context.update(before)
 
 
-class LeadtoolsMembers(_Generated):
+class LeadtoolsMembers(GeneratedDirective):
     """The table of a class's members, LEADTOOLS' and ours."""
 
     required_arguments = 1
@@ -138,7 +138,7 @@ class LeadtoolsMembers(_Generated):
         return self.parsed("\n".join(parts), self.arguments[0])
 
 
-class LeadtoolsApi(_Generated):
+class LeadtoolsApi(GeneratedDirective):
     """The reference of a class: every member of the inventory under the heading of its group."""
 
     required_arguments = 1
@@ -155,7 +155,7 @@ class LeadtoolsApi(_Generated):
         return self.parsed("\n".join(parts))
 
 
-class ErrorCodes(_Generated):
+class ErrorCodes(GeneratedDirective):
     """The table of the numbers that errors carry and events receive."""
 
     def run(self) -> list[nodes.Node]:
@@ -167,7 +167,7 @@ class ErrorCodes(_Generated):
         return self.parsed(table(("Number", "Name", "What brings it about"), rows, "10 40 50"))
 
 
-class Enums(_Generated):
+class Enums(GeneratedDirective):
     """The reference of every public enumeration."""
 
     def run(self) -> list[nodes.Node]:

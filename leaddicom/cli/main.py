@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from leaddicom import __version__
-from leaddicom.cli import pki
+from leaddicom.cli import doctor, pki
 from leaddicom.cli.parsers import Commands, add_commands
 from leaddicom.errors import DicomError
 
@@ -24,7 +24,8 @@ exit codes:
   2  the command line was not understood
 
 start here:
-  leaddicom pki init      make the certificates that the samples use
+  leaddicom pki init            make the certificates that the samples use
+  leaddicom doctor HOST PORT    find out why a link does or does not work
 """
 
 
@@ -39,6 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"leaddicom {__version__}")
     commands: Commands = add_commands(parser)
     pki.register(commands)
+    doctor.register(commands)
     return parser
 
 

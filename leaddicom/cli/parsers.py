@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
+from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,7 +14,12 @@ if TYPE_CHECKING:
 else:
     Commands = object
 
-__all__ = ["Commands", "add_commands"]
+__all__ = ["Commands", "add_command", "add_commands", "days", "time_span"]
+
+_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
+
+#: A hundred years: nothing that is issued here is to live longer.
+_MAXIMUM = timedelta(days=36525)
 
 
 def add_commands(parser: argparse.ArgumentParser) -> Commands:
@@ -23,3 +31,42 @@ def add_commands(parser: argparse.ArgumentParser) -> Commands:
 
     parser.set_defaults(run=show_help)
     return parser.add_subparsers(title="commands", metavar="COMMAND")
+
+
+def add_command(
+    commands: Commands,
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    *,
+    summary: str,
+    description: str,
+    epilog: str,
+) -> argparse.ArgumentParser:
+    """Add a subcommand that does something, with its help laid out as it is written."""
+    parser = commands.add_parser(
+        name,
+        help=summary,
+        description=description,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    return parser
+
+
+def time_span(text: str) -> timedelta:
+    """Read ``30d``, ``12h``, ``2w``, or a number of days."""
+    found = re.fullmatch(r"(\d{1,6})([hdw]?)", text, re.ASCII)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no time span: write for example 30d or 12h")
+    return timedelta(**{_UNITS[found[2] or "d"]: int(found[1])})
+
+
+def days(text: str) -> timedelta:
+    """Read a number of days, at least one."""
+    span = timedelta(days=int(text)) if re.fullmatch(r"\d{1,6}", text, re.ASCII) else timedelta()
+    if not timedelta() < span <= _MAXIMUM:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no number of days between 1 and {_MAXIMUM.days}"
+        )
+    return span

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterator
 from typing import cast
 
+from pydicom.charset import default_encoding
 from pydicom.datadict import dictionary_VR, private_dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
@@ -135,7 +136,7 @@ def _write(
     group_lengths: bool,
 ) -> bytes:
     """Have pydicom write a copy of the data set that is fit for the encoding."""
-    kept = (element for element in _elements(dataset) if element.tag.group not in (0, 2))
+    kept = (each for each in _elements(dataset) if each.tag.group not in (0, 2) and each.tag.elem)
     body = Dataset({element.tag: element for element in kept})
     implicit, original = dataset.original_encoding
     body.set_original_encoding(implicit, original, dataset.original_character_set)
@@ -155,20 +156,23 @@ def _write(
     return _with_lengths(recoded, encoding) if group_lengths else _encode(recoded, encoding)
 
 
-def _encode(dataset: Dataset, encoding: Encoding) -> bytes:
+def _encode(
+    dataset: Dataset, encoding: Encoding, character_set: str | list[str] = default_encoding
+) -> bytes:
     out = DicomBytesIO()
     out.is_implicit_VR = encoding.implicit
     out.is_little_endian = encoding.little
-    write_dataset(out, dataset)
+    write_dataset(out, dataset, character_set)
     return out.getvalue()
 
 
 def _with_lengths(dataset: Dataset, encoding: Encoding) -> bytes:
-    """Encode group by group; pydicom writes no Group Length."""
+    """Encode group by group, as pydicom writes no Group Length; items get none."""
+    character_set = dataset.get("SpecificCharacterSet", default_encoding)
     parts = []
     order = "<" if encoding.little else ">"
     for group in sorted({tag.group for tag in dataset.keys()}):  # noqa: SIM118
-        part = _encode(dataset.group_dataset(group), encoding)
+        part = _encode(dataset.group_dataset(group), encoding, character_set)
         if group % 2 == 0:
             kind = (b"", "I") if encoding.implicit else (b"UL", "H")
             parts.append(struct.pack(f"{order}HH", group, 0) + kind[0])

@@ -168,18 +168,6 @@ class PaddedSource:
         self._source.close()
 
 
-def in_memory(source: DataSetSource) -> BytesSource:
-    """Read a data set to its end, and give it as one in memory; raises DataSetError."""
-    if isinstance(source, BytesSource):
-        return source
-    data = bytearray(source.size)
-    try:
-        source.readinto(memoryview(data))
-    finally:
-        source.close()
-    return BytesSource(data)
-
-
 class OutgoingMessage:
     """A DIMSE message on its way out.
 

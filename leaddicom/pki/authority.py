@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from leaddicom.errors import DicomErrorCode, TlsError
 from leaddicom.pki.certificates import (
     PrivateKey,
+    PublicKey,
     certificate_pem,
+    issued_by,
     load_certificate,
     load_private_key,
     new_private_key,
@@ -93,6 +94,7 @@ class CertificateAuthority:
         *,
         private_key: PrivateKey | None = None,
         lifetime: timedelta = CA_LIFETIME,
+        at: datetime | None = None,
     ) -> CertificateAuthority:
         """Make a self-signed root that may issue leaf certificates only.
 
@@ -105,10 +107,12 @@ class CertificateAuthority:
         private_key : PrivateKey, optional
             Its key; a new RSA key of 3072 bits unless given.
         lifetime : timedelta
-            How long it is valid from now.
+            How long it is valid from then on.
+        at : datetime, optional
+            When it is made; now unless given.
         """
         key = private_key or new_private_key("rsa", CA_KEY_SIZE)
-        today = now()
+        today = at or now()
         certificate = sign_certificate(
             subject_name(common_name, organization),
             key.public_key(),
@@ -123,9 +127,23 @@ class CertificateAuthority:
 
     @classmethod
     def load(
-        cls, certificate_file: Path, key_file: Path, password: str | None = None
+        cls,
+        certificate_file: Path,
+        key_file: Path,
+        password: str | None = None,
+        *,
+        at: datetime | None = None,
     ) -> CertificateAuthority:
         """Read an authority from its two PEM files.
+
+        Parameters
+        ----------
+        certificate_file, key_file : Path
+            Where they are.
+        password : str, optional
+            Of the key, if it is encrypted.
+        at : datetime, optional
+            When it has to be valid; now unless given.
 
         Raises
         ------
@@ -141,7 +159,7 @@ class CertificateAuthority:
                 f"{key_file} is not the key of the CA certificate {certificate_file}.",
                 stage="private key",
             )
-        flaw = validity_flaw(certificate)
+        flaw = validity_flaw(certificate, at)
         if not _may_issue(certificate):
             flaw = "is not a CA's (BasicConstraints) or has no SubjectKeyIdentifier"
         if flaw is not None:
@@ -160,6 +178,7 @@ class CertificateAuthority:
         eku: Sequence[x509.ObjectIdentifier] = CLIENT_AND_SERVER,
         private_key: PrivateKey | None = None,
         lifetime: timedelta = LEAF_LIFETIME,
+        at: datetime | None = None,
     ) -> IssuedPair:
         """Issue a leaf certificate.
 
@@ -175,13 +194,34 @@ class CertificateAuthority:
         private_key : PrivateKey, optional
             Its key; a new RSA key of 2048 bits unless given.
         lifetime : timedelta
-            How long it is valid from now, at most until the authority expires.
+            How long it is valid from then on, at most until the authority expires.
+        at : datetime, optional
+            When it is issued; now unless given.
         """
         key = private_key or new_private_key("rsa", LEAF_KEY_SIZE)
-        today = now()
-        certificate = sign_certificate(
+        certificate = self.certify(
+            name, key.public_key(), san=san, eku=eku, lifetime=lifetime, at=at
+        )
+        return IssuedPair(certificate, key)
+
+    def certify(
+        self,
+        name: str,
+        public_key: PublicKey,
+        *,
+        san: Iterable[str] = (),
+        eku: Sequence[x509.ObjectIdentifier] = CLIENT_AND_SERVER,
+        lifetime: timedelta = LEAF_LIFETIME,
+        at: datetime | None = None,
+    ) -> x509.Certificate:
+        """Issue a leaf certificate for a key whose private half is somewhere else.
+
+        Parameters are those of :meth:`issue`.
+        """
+        today = at or now()
+        return sign_certificate(
             subject_name(name, self._organization()),
-            key.public_key(),
+            public_key,
             self.pair.private_key,
             issuer=self.certificate,
             not_before=today - BACKDATE,
@@ -189,15 +229,10 @@ class CertificateAuthority:
             san=san,
             eku=eku,
         )
-        return IssuedPair(certificate, key)
 
     def issued(self, certificate: x509.Certificate) -> bool:
         """Whether this authority's name and key signed `certificate`."""
-        try:
-            certificate.verify_directly_issued_by(self.certificate)
-        except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
-            return False
-        return True
+        return issued_by(certificate, self.certificate)
 
     def _organization(self) -> str | None:
         names = self.certificate.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)

@@ -13,23 +13,30 @@ from pathlib import Path
 from typing import Literal
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from leaddicom.errors import DicomErrorCode, ParameterError, TlsError
 
 __all__ = [
     "PrivateKey",
     "PublicKey",
+    "alternative_names",
     "certificate_pem",
+    "is_encrypted",
+    "issued_by",
+    "key_text",
     "load_certificate",
     "load_private_key",
     "new_private_key",
     "now",
     "one_line",
     "private_key_pem",
+    "purpose_names",
+    "purposes",
+    "serial_text",
     "sign_certificate",
     "subject_name",
     "validity_flaw",
@@ -228,16 +235,87 @@ def load_private_key(path: Path, password: str | None = None) -> PrivateKey:
     """
     encoded = None if password is None else password.encode()
     try:
+        if encoded is None and is_encrypted(path):
+            raise TypeError("it is encrypted and no password was given")
         key = serialization.load_pem_private_key(path.read_bytes(), encoded)
         if not isinstance(key, PrivateKey):
             raise TypeError("it is neither an RSA nor an EC key")
     except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
+        advice = " Give its password." if is_encrypted(path) else ""
         raise TlsError(
             DicomErrorCode.PRIVATE_KEY_LOAD_FAILED,
-            f"{path} cannot be read as a PEM private key: {one_line(error)}.",
+            f"{path} cannot be read as a PEM private key: {one_line(error)}.{advice}",
             stage="private key",
         ) from error
     return key
+
+
+def is_encrypted(key_file: Path) -> bool:
+    """Whether a PEM file, as far as it can be read, holds a key that asks for a password."""
+    try:
+        data = key_file.read_bytes()
+    except OSError:
+        return False
+    # PKCS#8 (RFC 7468 section 11), and the older forms with their header (RFC 1421).
+    return b"-----BEGIN ENCRYPTED PRIVATE KEY-----" in data or b"Proc-Type: 4,ENCRYPTED" in data
+
+
+def issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
+    """Whether the name and the key of `issuer` signed `certificate`."""
+    try:
+        certificate.verify_directly_issued_by(issuer)
+    except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
+        return False
+    return True
+
+
+def alternative_names(certificate: x509.Certificate) -> list[str]:
+    """Return the host names and IP addresses that a certificate is for."""
+    try:
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    return [str(name.value) for name in names if isinstance(name, (x509.DNSName, x509.IPAddress))]
+
+
+def purposes(certificate: x509.Certificate) -> list[x509.ObjectIdentifier]:
+    """Return whether a certificate is for TLS servers, clients or both."""
+    try:
+        usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    except x509.ExtensionNotFound:
+        return []
+    return [each for each in _TLS_PURPOSES if each in usage]
+
+
+_TLS_PURPOSES = {
+    ExtendedKeyUsageOID.SERVER_AUTH: "server",
+    ExtendedKeyUsageOID.CLIENT_AUTH: "client",
+}
+
+
+def purpose_names(certificate: x509.Certificate) -> list[str]:
+    """Return :func:`purposes` in words: ``"server"``, ``"client"``; ``"CA"`` for a CA."""
+    try:
+        constraints = certificate.extensions.get_extension_for_class(x509.BasicConstraints).value
+        if constraints.ca:
+            return ["CA"]
+    except x509.ExtensionNotFound:
+        pass
+    return [_TLS_PURPOSES[each] for each in purposes(certificate)]
+
+
+def key_text(certificate: x509.Certificate) -> str:
+    """Return kind and bits of a certificate's key."""
+    key = certificate.public_key()
+    if not isinstance(key, PublicKey):
+        return "other"
+    return f"{'RSA' if isinstance(key, rsa.RSAPublicKey) else 'EC'} {key.key_size}"
+
+
+def serial_text(serial: int) -> str:
+    """Return a serial number as OpenSSL writes it: hexadecimal, whole octets."""
+    text = f"{serial:X}"
+    return text.zfill(len(text) + len(text) % 2)
 
 
 def one_line(error: Exception) -> str:
@@ -251,9 +329,17 @@ def now() -> datetime:
     return datetime.now(timezone.utc).replace(microsecond=0)
 
 
-def validity_flaw(certificate: x509.Certificate) -> str | None:
-    """Return why a certificate is not valid now, as ``"expired on ..."``, or None."""
-    time = now()
+def validity_flaw(certificate: x509.Certificate, at: datetime | None = None) -> str | None:
+    """Return why a certificate is not valid, as ``"expired on ..."``, or None.
+
+    Parameters
+    ----------
+    certificate : x509.Certificate
+        The certificate.
+    at : datetime, optional
+        When; now unless given.
+    """
+    time = at or now()
     if time > certificate.not_valid_after_utc:
         return f"expired on {certificate.not_valid_after_utc:%Y-%m-%d}"
     if time < certificate.not_valid_before_utc:

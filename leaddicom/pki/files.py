@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import sys
 import time
@@ -17,7 +18,19 @@ if sys.platform == "win32":  # pragma: no cover
 else:
     import fcntl
 
-__all__ = ["locked", "make_folder", "write_file"]
+__all__ = ["is_file_name", "locked", "make_folder", "write_file"]
+
+
+# Neither a path, nor hidden, nor an option, nor what Windows refuses.
+_FILE_NAME = re.compile(r"\w(?:[\w. -]*\w)?", re.ASCII)
+
+
+def is_file_name(text: str) -> bool:
+    """Whether a text can name a folder on every system.
+
+    It consists of ASCII letters, digits, ``_``, and inside it also dots, hyphens and spaces.
+    """
+    return _FILE_NAME.fullmatch(text) is not None
 
 
 def write_file(path: Path, data: bytes, *, private: bool = False) -> None:

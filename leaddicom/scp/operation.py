@@ -251,14 +251,11 @@ class Operation(ABC):
         self.complete(command)
         try:
             with contextlib.suppress(Over):
-                self.send(lambda: self._send_final(LDicomDS(command), dataset))
+                context = self.request.presentation_id
+                self.send(lambda: self.scp.SendData(context, command, dataset))
         except BaseException:
             logger.exception("%s cannot be answered", self)
             self._abort()
-
-    def _send_final(self, command: LDicomDS, dataset: Dataset | None) -> None:
-        self.scp.OnBeforeSendCommandSet(command)
-        self.scp.SendData(self.request.presentation_id, command, dataset)
 
     def _abort(self) -> None:
         """Abort the association, on which the peer would wait for a response for ever."""

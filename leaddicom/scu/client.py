@@ -31,17 +31,17 @@ class Scu(StorageScu, QueryRetrieveScu, NormalizedScu):
         Port of the peer.
     called_ae_title, calling_ae_title : str
         AE title of the peer, and the own one.
-    ca_file : str, optional
-        PEM file of the CAs that are trusted to have issued the peer's certificate.
+    ca_file : str, path-like or tuple of them, optional
+        The CAs that are trusted to have issued the peer's certificate: file or folder, or several.
     certificate, key : str, optional
         PEM files of the own certificate and its key; a key that is not given is in the
-        certificate's file.
+        certificate's file, PEM or PKCS#12.
     mode : int
         `DICOM_SECURE_TLS` (the default) or `DICOM_SECURE_NONE`.
     limits : Limits, optional
         Deadlines and limits.
-    password : str or bytes, optional
-        Of the key; for a prompt override `OnPrivateKeyPassword`.
+    password : str, bytes or callable, optional
+        Of the key; or what asks for it, if the key is encrypted: ``getpass.getpass`` for example.
 
     Raises
     ------

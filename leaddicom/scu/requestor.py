@@ -24,7 +24,9 @@ from leaddicom.net import LDicomNet
 from leaddicom.scu.exchange import Accepted, Exchange, Request, Response
 from leaddicom.scu.instances import CONTEXTS
 from leaddicom.scu.results import Outcome, status_meaning
+from leaddicom.tls.credentials import Password
 from leaddicom.tls.settings import TlsSettings
+from leaddicom.tls.trust import Paths
 from leaddicom.upper_layer.negotiation import SupportedContext
 from leaddicom.values import check_ae_title
 
@@ -51,12 +53,12 @@ class Requestor(LDicomNet):
         *,
         called_ae_title: str = "ANY-SCP",
         calling_ae_title: str = "LEADDICOM",
-        ca_file: str | None = None,
+        ca_file: Paths | None = None,
         certificate: str | None = None,
         key: str | None = None,
         mode: int = SecureMode.TLS,
         limits: Limits | None = None,
-        password: str | bytes | None = None,
+        password: str | bytes | Password | None = None,
     ) -> None:
         super().__init__(None, mode)
         for title in (called_ae_title, calling_ae_title):
@@ -226,7 +228,7 @@ class Requestor(LDicomNet):
 
     def OnPrivateKeyPassword(self, encryption: bool) -> str | bytes | None:
         """Give the password that the constructor got."""
-        return self._password
+        return self._password() if callable(self._password) else self._password
 
     def OnConnect(self, error: int) -> None:
         """Request the association, or let the caller know that there is no connection."""

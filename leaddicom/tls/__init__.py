@@ -7,7 +7,7 @@ to the transport.  One connection goes through it as follows::
     connection = SSL.Connection(context, socket)
     check = partial(check_host_name, host=host)                      # for a client
     record = prepare(connection, role, host=host, check_identity=check)
-    ... do_handshake() ...                                           # handshake_failure(...)
+    ... do_handshake(), verify_again(connection) ...                 # handshake_failure(...)
     link_facts(connection); peer_identity(connection)
     ... send(), recv_into() ...                                      # transfer_failure(...)
 """
@@ -49,6 +49,7 @@ from leaddicom.tls.verification import (
     Verification,
     VerifyFailure,
     prepare,
+    verify_again,
 )
 
 __all__ = [
@@ -86,4 +87,5 @@ __all__ = [
     "tls_on_plain_port",
     "transfer_failure",
     "unsupported_reason",
+    "verify_again",
 ]

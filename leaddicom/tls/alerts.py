@@ -160,8 +160,7 @@ _ALERTS = (
         80,
         "internal_error",
         "it failed, or a check of its own refused our certificate",
-        "See the peer's log; a peer with this software sends it for a certificate that is not for "
-        "the host it connected to, or that has no extended key usage.",
+        _LOG,
     ),
     Alert(86, "inappropriate_fallback", "it saw a downgrade", _PROFILE),
     Alert(90, "user_canceled", "it gave up the handshake", _LOG),

@@ -4,21 +4,32 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import pkcs12
 
 from leaddicom.enums import CertificateType
 from leaddicom.errors import DicomErrorCode, TlsError
-from leaddicom.tls.profiles import DEFAULT_PROFILE, profile, weakness
+from leaddicom.tls.files import (
+    PEM,
+    REEXPORT,
+    certificate_error,
+    found_instead,
+    is_pkcs12,
+    key_error,
+    parse_certificates,
+    read,
+)
+from leaddicom.tls.profiles import profile, weakness
 from leaddicom.tls.text import describe, printable
 
-__all__ = ["Credentials", "PrivateKey", "check_strength", "load_credentials", "load_trusted"]
+__all__ = ["Credentials", "Password", "PrivateKey", "check_strength", "load_credentials"]
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +40,9 @@ PrivateKey = (
     | ed448.Ed448PrivateKey
 )
 
-_PEM = b"-----BEGIN "
+#: Gives the password of a file; `None` refuses.
+Password = Callable[[], str | bytes | None]
+
 _PEM_KEY = re.compile(rb"-----BEGIN ((?:[A-Z]+ )?PRIVATE KEY)-----.+?-----END \1-----", re.DOTALL)
 
 
@@ -42,11 +55,14 @@ class Credentials:
     certificate : cryptography.x509.Certificate
         One's own.
     chain : tuple of cryptography.x509.Certificate
-        The intermediate certificates that are sent with it, in the file's order.
+        The intermediate certificates that are sent with it, from its issuer up; without the
+        root, which the peer has or does not trust (RFC 8446 section 4.4.2).
     private_key : PrivateKey
         The key of `certificate`.
     certificate_path, key_path : str
         Where they came from.
+    certificate_type : CertificateType
+        As what the certificate's file was announced.
     """
 
     certificate: x509.Certificate
@@ -54,6 +70,7 @@ class Credentials:
     private_key: PrivateKey = field(repr=False)
     certificate_path: str
     key_path: str
+    certificate_type: CertificateType = CertificateType.PEM
 
     @property
     def key_bits(self) -> int:
@@ -63,43 +80,46 @@ class Credentials:
             return key.key_size
         return 8 * len(key.public_key().public_bytes_raw())
 
+    def reloaded(self, password: Password) -> Credentials:
+        """Load the same files again; raises as `load_credentials` does."""
+        return load_credentials(
+            self.certificate_path, self.certificate_type, self.key_path, password
+        )
+
 
 def load_credentials(
     certificate_path: str,
     certificate_type: CertificateType,
     key_path: str | None,
-    password: Callable[[], str | bytes | None],
+    password: Password,
 ) -> Credentials:
-    """Load a certificate and its private key, and refuse what no profile allows.
+    """Load a certificate and its private key; whether they are strong enough the profile says.
 
     Parameters
     ----------
     certificate_path : str
-        File with the certificate; a PEM file may go on with intermediate certificates and may
-        hold the key.
+        PEM file with the certificate, its chain in any order and perhaps the key; DER file with
+        the certificate alone; or PKCS#12 file with all of them.
     certificate_type : CertificateType
-        Encoding of that file.  The key file's encoding is seen from its content.
+        Encoding of that file; PKCS#12 is recognised by its content with either.  The key file's
+        encoding is seen from its content.
     key_path : str or None
-        File with the private key (PKCS#8 or the older forms); `None` if it is in the certificate
-        file.
+        File with the private key (PKCS#8, the older forms or PKCS#12); `None` if it is in the
+        certificate file.
     password : callable
-        Is asked once if the key is encrypted, and not otherwise.  `None` refuses.
+        Is asked once for each encrypted file, and not otherwise.  `None` refuses.
 
     Raises
     ------
     TlsError
         With code CERTIFICATE_LOAD_FAILED, PRIVATE_KEY_LOAD_FAILED or KEYS_MISMATCH.
     """
-    certificate, *chain = _load_certificates(certificate_path, certificate_type)
-    if key_path is None and certificate_type is not CertificateType.PEM:
-        raise _key_error(
-            certificate_path, "a DER file holds the certificate alone", "Name the file of the key."
-        )
+    certificates, key = _load_files(certificate_path, certificate_type, key_path, password)
     key_path = certificate_path if key_path is None else key_path
-    key = _load_key(key_path, password)
-    credentials = Credentials(certificate, tuple(chain), key, certificate_path, key_path)
-    _check_pair(credentials)
-    check_strength(credentials, DEFAULT_PROFILE)
+    private_key = _usable(key_path, key)
+    own = _certificate_of(private_key, key_path, certificates, certificate_path)
+    chain = _chain(own, certificates, certificate_path)
+    credentials = Credentials(own, chain, private_key, certificate_path, key_path, certificate_type)
     _warn_of_dates(credentials)
     return credentials
 
@@ -116,7 +136,7 @@ def check_strength(credentials: Credentials, profile_name: str) -> None:
     for certificate in (credentials.certificate, *credentials.chain):
         reason = weakness(certificate, wanted)
         if reason is not None:
-            raise _certificate_error(
+            raise certificate_error(
                 credentials.certificate_path,
                 f"a certificate is too weak for the profile {wanted.name!r}: {reason}",
                 "Have one issued with RSA of at least "
@@ -125,53 +145,104 @@ def check_strength(credentials: Credentials, profile_name: str) -> None:
             )
 
 
-def load_trusted(path: str) -> list[x509.Certificate]:
-    """Load the CA certificates of a PEM file.
-
-    Raises
-    ------
-    TlsError
-        With code CERTIFICATE_LOAD_FAILED, also if the file holds none.
-    """
-    return _parse_pem(path, _read(path, _certificate_error))
-
-
 # --------------------------------------------------------------------- certificates
 
 
-def _load_certificates(path: str, kind: CertificateType) -> list[x509.Certificate]:
-    data = _read(path, _certificate_error)
-    if kind is CertificateType.PEM:
-        return _parse_pem(path, data)
-    if data.startswith(_PEM):
-        raise _certificate_error(
-            path, "it is a PEM file, but was announced as DER (ASN1)", "Load it as PEM."
+def _load_files(
+    path: str, kind: CertificateType, key_path: str | None, password: Password
+) -> tuple[list[x509.Certificate], object | None]:
+    data = read(path, certificate_error)
+    key: object | None = None
+    is_bundle = is_pkcs12(data)
+    if is_bundle:
+        key, certificates = _open_pkcs12(path, data, password)
+        if not certificates:
+            raise certificate_error(path, "it is PKCS#12 without a certificate", REEXPORT)
+    else:
+        certificates = parse_certificates(path, data)
+        _check_announced(path, data, kind)
+    if key_path is not None and key_path != path:
+        key = _load_key(key_path, read(key_path, key_error), password)
+    elif PEM in data:
+        key = _load_key(path, data, password)
+    elif not is_bundle:
+        reason = "a DER file holds the certificate alone"
+        raise key_error(path, reason, "Name the file of the key.")
+    return certificates, key
+
+
+def _check_announced(path: str, data: bytes, kind: CertificateType) -> None:
+    if (PEM in data) == (kind is CertificateType.PEM):
+        return
+    announced, other = ("PEM", "ASN1 (DER)") if PEM not in data else ("ASN1 (DER)", "PEM")
+    raise certificate_error(
+        path,
+        f"it was announced as {announced}, but holds {found_instead(data)}",
+        f"Load it as {other}.",
+    )
+
+
+def _certificate_of(
+    key: PrivateKey, key_path: str, certificates: Sequence[x509.Certificate], path: str
+) -> x509.Certificate:
+    """Find the certificate of a key: one's own, wherever it stands in the file."""
+    public = key.public_key()
+    for certificate in certificates:
+        try:
+            found: object = certificate.public_key()
+        except (ValueError, UnsupportedAlgorithm) as error:
+            reason = f"the certificate's key cannot be used ({printable(str(error))})"
+            raise certificate_error(path, reason, REEXPORT, certificate) from error
+        if found == public:
+            return certificate
+    first = describe(certificates[0])
+    which = "the certificate" if len(certificates) == 1 else f"any of {len(certificates)}"
+    raise TlsError(
+        DicomErrorCode.KEYS_MISMATCH,
+        f"The private key in {printable(key_path)} does not belong to {which} in "
+        f"{printable(path)} ({first}). Name the key that the certificate was requested with.",
+        stage="private key",
+        certificate=first,
+    )
+
+
+def _chain(
+    own: x509.Certificate, certificates: Sequence[x509.Certificate], path: str
+) -> tuple[x509.Certificate, ...]:
+    """Give the CAs above one's own certificate, lowest first, and name what is none of them."""
+    # A root that is also there cross-signed is sent in that form: only it leads further up.
+    rest = sorted((each for each in certificates if each != own), key=_is_self_issued)
+    line = [own]
+    while True:
+        above = next((each for each in rest if _has_issued(each, line[-1])), None)
+        if above is None or above in line or _is_self_issued(above):
+            break
+        line.append(above)
+    strangers = {
+        describe(each): None
+        for each in rest
+        if each not in line and not any(_has_issued(each, lower) for lower in line)
+    }
+    if strangers:
+        _log.warning(
+            "%s also holds certificates that are not of the chain of %s; they are not sent: %s",
+            printable(path),
+            describe(own),
+            "; ".join(strangers),
         )
+    return tuple(line[1:])
+
+
+def _is_self_issued(certificate: x509.Certificate) -> bool:
+    return certificate.subject == certificate.issuer
+
+
+def _has_issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool:
     try:
-        return [x509.load_der_x509_certificate(data)]
-    except Exception as error:  # cryptography's parsers raise many kinds
-        raise _certificate_error(
-            path, f"it holds no DER certificate ({printable(str(error))})", _REEXPORT
-        ) from error
-
-
-def _parse_pem(path: str, data: bytes) -> list[x509.Certificate]:
-    try:
-        return x509.load_pem_x509_certificates(data)
-    except Exception as error:  # cryptography's parsers raise many kinds
-        if data.strip() == b"":
-            reason, advice = "the file is empty", "Check how it was written."
-        elif _PEM not in data:
-            reason, advice = "it is no PEM file", "Load a DER file as such, or convert it."
-        elif b"-----BEGIN CERTIFICATE-----" not in data:
-            reason, advice = "it holds no certificate", "Check that it is the right file."
-        else:
-            reason = f"a certificate in it is damaged ({printable(str(error))})"
-            advice = _REEXPORT
-        raise _certificate_error(path, reason, advice) from error
-
-
-_REEXPORT = "Export it anew from where it was issued."
+        certificate.verify_directly_issued_by(issuer)
+    except (InvalidSignature, ValueError, TypeError, UnsupportedAlgorithm):
+        return False
+    return True
 
 
 def _warn_of_dates(credentials: Credentials) -> None:
@@ -194,23 +265,52 @@ def _warn_of_dates(credentials: Credentials) -> None:
 # ------------------------------------------------------------------------------ key
 
 
-def _load_key(path: str, password: Callable[[], str | bytes | None]) -> PrivateKey:
-    data = _read(path, _key_error)
-    if _PEM in data:
+def _open_pkcs12(
+    path: str, data: bytes, password: Password
+) -> tuple[object | None, list[x509.Certificate]]:
+    """Give the key and the certificates of a PKCS#12 file (RFC 7292)."""
+    try:
+        bundle = pkcs12.load_pkcs12(data, None)
+    except Exception:  # noqa: BLE001 - encrypted or damaged: no telling which
+        secret = _ask(path, password)
+        try:
+            bundle = pkcs12.load_pkcs12(data, secret)
+        except Exception:  # noqa: BLE001 - nor what a wrong password decrypts to
+            raise key_error(
+                path,
+                "the password is wrong, or the PKCS#12 file is damaged",
+                "Provide the right password.",
+            ) from None
+    holders = (*([] if bundle.cert is None else [bundle.cert]), *bundle.additional_certs)
+    return bundle.key, [each.certificate for each in holders]
+
+
+def _load_key(path: str, data: bytes, password: Password) -> object | None:
+    if is_pkcs12(data):
+        return _open_pkcs12(path, data, password)[0]
+    if PEM in data:
         block = _PEM_KEY.search(data)
         if block is None:
-            raise _key_error(path, "it holds no private key", "Name the file of the key.")
+            raise key_error(
+                path, f"it holds no private key, but {found_instead(data)}", "Name the key's file."
+            )
         data = block.group()
     key = _decode_key(path, data, None)
+    return _decode_key(path, data, _ask(path, password)) if key is None else key
+
+
+def _ask(path: str, password: Password) -> bytes:
+    secret = password()
+    if secret is None:
+        raise key_error(path, "it is encrypted and no password was given", "Provide its password.")
+    return secret.encode() if isinstance(secret, str) else secret
+
+
+def _usable(path: str, key: object | None) -> PrivateKey:
     if key is None:
-        secret = password()
-        if secret is None:
-            raise _key_error(
-                path, "it is encrypted and no password was given", "Provide its password."
-            )
-        key = _decode_key(path, data, secret.encode() if isinstance(secret, str) else secret)
+        raise key_error(path, "the file holds no private key", "Name the file of the key.")
     if not isinstance(key, PrivateKey):
-        raise _key_error(
+        raise key_error(
             path, "it is neither an RSA nor an EC nor an EdDSA key", "Use a key of such a kind."
         )
     return key
@@ -223,7 +323,7 @@ def _decode_key(path: str, data: bytes, password: bytes | None) -> object | None
     """
     load = (
         serialization.load_pem_private_key
-        if data.startswith(_PEM)
+        if data.startswith(PEM)
         else serialization.load_der_private_key
     )
     try:
@@ -231,68 +331,12 @@ def _decode_key(path: str, data: bytes, password: bytes | None) -> object | None
     except TypeError as error:
         if password is None:
             return None
-        raise _key_error(path, "the password is empty", "Provide its password.") from error
+        raise key_error(path, "the password is empty", "Provide its password.") from error
     except (ValueError, UnsupportedAlgorithm) as error:
         if password is not None:
-            raise _key_error(
+            raise key_error(
                 path, "the password is wrong, or the key is damaged", "Provide the right password."
             ) from None
-        raise _key_error(
-            path, f"it holds no readable private key ({printable(str(error))})", _REEXPORT
+        raise key_error(
+            path, f"it holds no readable private key ({printable(str(error))})", REEXPORT
         ) from error
-
-
-def _check_pair(credentials: Credentials) -> None:
-    try:
-        expected: object = credentials.certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm) as error:
-        raise _certificate_error(
-            credentials.certificate_path,
-            f"the certificate's key cannot be used ({printable(str(error))})",
-            _REEXPORT,
-            credentials.certificate,
-        ) from error
-    if expected == credentials.private_key.public_key():
-        return
-    raise TlsError(
-        DicomErrorCode.KEYS_MISMATCH,
-        f"The private key in {printable(credentials.key_path)} does not belong to the "
-        f"certificate in {printable(credentials.certificate_path)} "
-        f"({describe(credentials.certificate)}). Name the key that the certificate was "
-        "requested with; in a file with a chain, one's own certificate stands first.",
-        stage="private key",
-        certificate=describe(credentials.certificate),
-    )
-
-
-# --------------------------------------------------------------------------- common
-
-
-def _read(path: str, failure: Callable[[str, str, str], TlsError]) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise failure(path, reason, "Check the path and the rights on the file.") from error
-
-
-def _certificate_error(
-    path: str, reason: str, advice: str, certificate: x509.Certificate | None = None
-) -> TlsError:
-    text = None if certificate is None else describe(certificate)
-    where = "" if text is None else f" Certificate: {text}."
-    return TlsError(
-        DicomErrorCode.CERTIFICATE_LOAD_FAILED,
-        f"The certificate file {printable(path)} cannot be used: {reason}.{where} {advice}",
-        stage="certificate",
-        certificate=text,
-    )
-
-
-def _key_error(path: str, reason: str, advice: str) -> TlsError:
-    return TlsError(
-        DicomErrorCode.PRIVATE_KEY_LOAD_FAILED,
-        f"The private key in {printable(path)} cannot be loaded: {reason}. {advice}",
-        stage="private key",
-    )

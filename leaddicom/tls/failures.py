@@ -15,11 +15,20 @@ from OpenSSL import SSL
 from leaddicom.error_codes import errno_code
 from leaddicom.errors import DicomErrorCode, NetworkError, TlsError
 from leaddicom.tls.alerts import alert_by_number
+from leaddicom.tls.openssl import lacks_extended_master_secret
+from leaddicom.tls.profiles import profile
 from leaddicom.tls.text import describe, printable
 from leaddicom.tls.verification import Role, Verification, VerifyFailure
 from leaddicom.tls.verify_codes import certificate_check
 
-__all__ = ["foreign_protocol", "handshake_failure", "tls_on_plain_port", "transfer_failure"]
+__all__ = [
+    "REASONS",
+    "foreign_protocol",
+    "handshake_failure",
+    "tls_on_plain_port",
+    "transfer_failure",
+    "weak_link",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +66,11 @@ _ALPN = _Reason(
     "the client asks for another application protocol (ALPN) than 'dicom'",
     "Check which program connects here; a DICOM client offers 'dicom' or nothing.",
 )
+_NAME = _Reason(
+    _C.TLS_HANDSHAKE_FAILURE,
+    "the client asks for a server name (SNI) that is none of ours",
+    "Have it connect under a name of this server, or add the name to server_names.",
+)
 _NO_CERTIFICATE = _Reason(
     _C.TLS_CERTIFICATE_VERIFY_FAILED,
     "it showed no certificate, and one is required",
@@ -68,8 +82,8 @@ _VERIFY = _Reason(
     "Have a certificate issued for the peer by a trusted CA.",
 )
 
-# OpenSSL's reasons (in its error queue) that have a sentence of their own.
-_REASONS = {
+#: OpenSSL's reasons (in its error queue) that have a sentence of their own.
+REASONS = {
     "certificate verify failed": _VERIFY,
     "peer did not return a certificate": _NO_CERTIFICATE,
     "no shared cipher": _SUITES,
@@ -257,6 +271,34 @@ def transfer_failure(
     return _broken(error, other, role, data_received)
 
 
+def weak_link(
+    connection: SSL.Connection, profile_name: str, *, role: Role, peer: str
+) -> TlsError | None:
+    """Return the error for a complete handshake that OpenSSL allows and the profile does not.
+
+    Without extended_master_secret two connections of TLS 1.2 can be made to share their keys
+    (RFC 7627 section 1); RFC 9325 section 3.5 requires it, and OpenSSL cannot be told to.
+
+    Parameters
+    ----------
+    connection : OpenSSL.SSL.Connection
+        Its handshake is complete.
+    profile_name : str
+        Name of the TLS profile.
+    role, peer
+        As for `handshake_failure`.
+    """
+    chosen = profile(profile_name)
+    if not (chosen.needs_extended_master_secret and lacks_extended_master_secret(connection)):
+        return None
+    return TlsError(
+        _C.TLS_HANDSHAKE_FAILURE,
+        f"TLS handshake with the {role.peer.value} {printable(peer)} failed: the peer's TLS 1.2 is "
+        f"without extended_master_secret (RFC 7627), which the profile {chosen.name!r} requires. "
+        "Update the peer's TLS library, or enable TLS 1.3 there.",
+    )
+
+
 # ------------------------------------------------------------------------ sentences
 
 
@@ -303,7 +345,9 @@ def _alert(who: str, number: int, record: Verification, stage: str) -> TlsError:
 
 
 def _openssl(who: str, reasons: list[str], record: Verification, stage: str) -> TlsError:
-    known = next((_REASONS[each] for each in reasons if each in _REASONS), None)
+    known = next((REASONS[each] for each in reasons if each in REASONS), None)
+    if record.name_refused is not None:
+        known = _NAME
     sent = record.alert_sent
     if known is None:
         code = _C.TLS if sent is None else alert_by_number(sent).code
@@ -314,6 +358,8 @@ def _openssl(who: str, reasons: list[str], record: Verification, stage: str) -> 
         )
     offered = b", ".join(record.protocols_refused)[:200].decode("latin-1")
     extra = f" (it offers {printable(offered)})" if offered and known is _ALPN else ""
+    if known is _NAME:
+        extra = f" (it asks for {printable(str(record.name_refused))})"
     return TlsError(
         known.code, f"{who}: {known.cause}{extra}. {known.advice}", stage=stage, alert=sent
     )

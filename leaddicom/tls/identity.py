@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cryptography import x509
@@ -14,6 +14,7 @@ from service_identity import CertificateError, VerificationError, hazmat
 
 from leaddicom.error_codes import VerifyCode, verify_error
 from leaddicom.errors import DicomErrorCode, TlsError
+from leaddicom.tls.openssl import is_resumed
 from leaddicom.tls.suites import CipherSuite, suite_by_openssl_name
 from leaddicom.tls.text import describe, name_text, printable
 from leaddicom.tls.verification import Verification, host_name
@@ -49,6 +50,10 @@ class PeerIdentity:
     chain : tuple of cryptography.x509.Certificate
         The peer's certificate first, then what it was verified with up to the root, as far as
         that is known.
+    verified : bool
+        Whether the certificate has passed every check; not so if it was not checked, or if
+        `LDicomNet.OnVerify` has overruled a failure.  What an unverified certificate says of
+        its holder is worth nothing, but the fingerprint tells which certificate it is.
     """
 
     subject: str
@@ -61,6 +66,7 @@ class PeerIdentity:
     not_after: datetime
     serial_number: int
     chain: tuple[x509.Certificate, ...]
+    verified: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,7 @@ class LinkFacts:
     group : str or None
         Group of the key exchange.
     session_reused : bool
-        Whether an earlier session was resumed, so that no certificate was checked.
+        Whether an earlier session was resumed; the peer's certificate was checked anew then.
     alpn : str or None
         The application protocol that both sides agreed on.
     """
@@ -94,20 +100,13 @@ class LinkFacts:
 def link_facts(connection: SSL.Connection) -> LinkFacts:
     """Return what was negotiated on a connection whose handshake is complete."""
     cipher_name = connection.get_cipher_name() or ""
-    record = connection.get_app_data()
-    # A resumed session brings the peer's certificate along without checking it again.
-    reused = (
-        isinstance(record, Verification)
-        and not record.checked
-        and connection.get_peer_certificate(as_cryptography=True) is not None
-    )
     alpn = connection.get_alpn_proto_negotiated()
     return LinkFacts(
         tls_version=connection.get_protocol_version_name(),
         suite=suite_by_openssl_name(cipher_name),
         cipher_name=cipher_name,
         group=connection.get_group_name(),
-        session_reused=reused,
+        session_reused=is_resumed(connection),
         alpn=printable(alpn.decode("latin-1")) if alpn else None,
     )
 
@@ -125,8 +124,8 @@ def peer_identity(connection: SSL.Connection) -> PeerIdentity | None:
         certificate = connection.get_peer_certificate(as_cryptography=True)
         if certificate is None:
             return None
-        chain = connection.get_verified_chain(as_cryptography=True)
-        return identify(certificate, tuple(chain or ()))
+        chain = connection.get_verified_chain(as_cryptography=True) or _chain_of(connection)
+        return replace(identify(certificate, tuple(chain or ())), verified=_is_verified(connection))
     except (ValueError, x509.DuplicateExtension, x509.InvalidVersion) as error:
         raise TlsError(
             DicomErrorCode.CERTIFICATE_READ_FAILED,
@@ -134,6 +133,21 @@ def peer_identity(connection: SSL.Connection) -> PeerIdentity | None:
             "Have a correct certificate issued for the peer.",
             stage="certificate",
         ) from error
+
+
+def _chain_of(connection: SSL.Connection) -> tuple[x509.Certificate, ...]:
+    record = connection.get_app_data()
+    return record.chain if isinstance(record, Verification) else ()
+
+
+def _is_verified(connection: SSL.Connection) -> bool:
+    record = connection.get_app_data()
+    return (
+        isinstance(record, Verification)
+        and record.checked
+        and record.failure is None
+        and not record.overruled
+    )
 
 
 def identify(

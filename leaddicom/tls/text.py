@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import TypeVar
 
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID as Usage
 
-__all__ = ["certificate_text", "describe", "name_text", "printable"]
+__all__ = ["certificate_text", "describe", "name_text", "printable", "shortened"]
 
 # Purposes of a certificate: extended key usage (RFC 5280 section 4.2.1.12), key usages of which
 # one is needed (section 4.2.1.3).
@@ -44,14 +45,15 @@ def name_text(name: x509.Name) -> str:
     return printable(name.rfc4514_string())
 
 
-def _shortened(text: str) -> str:
+def shortened(text: str) -> str:
+    """Return the beginning of a text, if all of it is too long for a message."""
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
 
 
 def _parties(certificate: x509.Certificate) -> tuple[str, str, str]:
     """Return subject, issuer and validity; raises what decoding raises."""
-    subject = _shortened(name_text(certificate.subject)) or "(empty)"
-    issuer = _shortened(name_text(certificate.issuer)) or "(empty)"
+    subject = shortened(name_text(certificate.subject)) or "(empty)"
+    issuer = shortened(name_text(certificate.issuer)) or "(empty)"
     begin, end = certificate.not_valid_before_utc, certificate.not_valid_after_utc
     return subject, issuer, f"{begin:%Y-%m-%d %H:%M:%S} to {end:%Y-%m-%d %H:%M:%S} UTC"
 
@@ -75,9 +77,9 @@ def describe(certificate: x509.Certificate) -> str:
 def certificate_text(certificate: x509.Certificate) -> str:
     """Return what a person wants to know of a certificate, printable, a line for each.
 
-    Subject, issuer, validity, serial number, basic constraints, and the purposes that its key
-    usage and extended key usage allow.  Whatever cannot be decoded is named as such; nothing is
-    raised.
+    Subject, issuer, validity, serial number, fingerprint, basic constraints, and the purposes
+    that its key usage and extended key usage allow.  Whatever cannot be decoded is named as
+    such; nothing is raised.
     """
     try:
         subject, issuer, dates = _parties(certificate)
@@ -88,6 +90,7 @@ def certificate_text(certificate: x509.Certificate) -> str:
     return (
         f"Subject: {subject}\nIssuer: {issuer}\nValid: {dates}\n"
         f"Serial number: {certificate.serial_number:X}\n"
+        f"SHA-256: {certificate.fingerprint(hashes.SHA256()).hex()}\n"
         f"Basic constraints: {basic}\nPurposes: {purposes}"
     )
 

@@ -7,19 +7,26 @@ reason in the `Verification` that `prepare` attached to the connection.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
+from weakref import WeakKeyDictionary
 
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from OpenSSL import SSL, crypto
 
 from leaddicom.errors import TlsError
+from leaddicom.tls.openssl import refuse_server_names, set_verify
+from leaddicom.tls.profiles import Profile, weak_key, weak_signature
 from leaddicom.tls.verify_codes import (
     APPLICATION_VERIFICATION,
+    CA_KEY_TOO_SMALL,
+    CA_MD_TOO_WEAK,
+    EE_KEY_TOO_SMALL,
     INVALID_PURPOSE,
     UNSPECIFIED,
     certificate_check,
@@ -36,6 +43,8 @@ __all__ = [
     "observe",
     "prepare",
     "require_protocol",
+    "require_server_names",
+    "verify_again",
     "verify_peer",
 ]
 
@@ -49,8 +58,16 @@ DICOM_PROTOCOL = b"dicom"
 #: with LEADTOOLS' code and what is wrong.
 OnVerify = Callable[[bool, x509.Certificate, int, str], bool]
 
+_Callback = Callable[[SSL.Connection, crypto.X509, int, int, int], bool]
+
+# The checks of a context, from `verify_peer` to `prepare`.
+_CHECKS: WeakKeyDictionary[SSL.Context, tuple[int, _Callback]] = WeakKeyDictionary()
+
 #: Raises `TlsError` if a certificate is not that of whom we want to speak with.
 CheckIdentity = Callable[[x509.Certificate], None]
+
+#: What is wrong, from OpenSSL's number of a check and the certificate; `None` if no more is known.
+Explain = Callable[[int, x509.Certificate], str | None]
 
 
 class Role(Enum):
@@ -110,13 +127,17 @@ class Verification:
     failure : VerifyFailure or None
         Why the peer's certificate was refused.
     checked : bool
-        Whether a certificate of the peer was checked; not so when a session was resumed.
+        Whether a certificate of the peer was checked.
+    chain : tuple of cryptography.x509.Certificate
+        Of a resumed session: the peer's certificate and those up to the root, checked anew.
     alert_received, alert_sent : int or None
         Number of the first TLS alert (RFC 8446 section 6) other than close_notify.
     protocols_refused : tuple of bytes
         The client's ALPN list, when ``dicom`` was not in it.
-    overruled : set of int
-        Depths of certificates of which the application has allowed a failure.
+    name_refused : str or None
+        The name that the client asked for, when it is none of ours.
+    overruled : set of tuple of int and int
+        Depth and check of the failures that the application has allowed.
     on_verify : OnVerify or None
         The application's say about each certificate.
     check_identity : CheckIdentity or None
@@ -126,10 +147,12 @@ class Verification:
     own_certificate: x509.Certificate | None = None
     failure: VerifyFailure | None = None
     checked: bool = False
+    chain: tuple[x509.Certificate, ...] = ()
     alert_received: int | None = None
     alert_sent: int | None = None
     protocols_refused: tuple[bytes, ...] = ()
-    overruled: set[int] = field(default_factory=set)
+    name_refused: str | None = None
+    overruled: set[tuple[int, int]] = field(default_factory=set)
     on_verify: OnVerify | None = field(default=None, repr=False)
     check_identity: CheckIdentity | None = field(default=None, repr=False)
 
@@ -181,6 +204,19 @@ def prepare(
     own = connection.get_certificate(as_cryptography=True)
     verification = Verification(own, on_verify=on_verify, check_identity=check_identity)
     connection.set_app_data(verification)
+    checks = _CHECKS.get(connection.get_context())
+    if checks is not None:
+        mode, callback = checks
+        if on_verify is not None and role is Role.CLIENT:
+            mode |= SSL.VERIFY_PEER  # or OpenSSL would not heed what the application says
+
+        def check(certificate: crypto.X509, code: int, depth: int, ok: int) -> int:
+            if callback(connection, certificate, code, depth, ok):
+                return 0
+            failure = verification.failure
+            return UNSPECIFIED if failure is None else failure.code
+
+        set_verify(connection, mode, check)
     if role is Role.SERVER:
         connection.set_accept_state()
         return verification
@@ -200,8 +236,19 @@ def _record(connection: SSL.Connection) -> Verification:
 # --------------------------------------------------------------------- certificates
 
 
-def verify_peer(context: SSL.Context, mode: int, role: Role) -> None:
-    """Have `context` check certificates of the peer with our own rules on top of OpenSSL's."""
+def verify_peer(
+    context: SSL.Context,
+    mode: int,
+    role: Role,
+    profile: Profile,
+    explain: Explain | None = None,
+) -> None:
+    """Have `context` check certificates of the peer with our own rules on top of OpenSSL's.
+
+    `prepare` sets them on every connection, so that they hold whatever an application has done
+    to the context.
+    `explain` may know more about a failure than its number tells.
+    """
     purpose = _PURPOSES[role.peer]
 
     def callback(
@@ -217,24 +264,99 @@ def verify_peer(context: SSL.Context, mode: int, role: Role) -> None:
             cause = "it cannot be decoded" if ok else check.cause
             record.failure = VerifyFailure(check.openssl_code, check.name, depth, None, cause)
             return False
-        failure = None if ok else _openssl_failure(code, depth, certificate, purpose[0])
-        if ok and depth == 0:
-            failure = _purpose_failure(certificate, *purpose) or _identity_failure(
-                record.check_identity, certificate
-            )
-        return _decide(record, failure, certificate, depth)
+        if not ok:
+            failure = _openssl_failure(code, depth, certificate, purpose[0], explain)
+            return _decide(record, failure, certificate, depth)
+        found = [_strength_failure(certificate, depth, profile)]
+        if depth == 0:
+            found.append(_purpose_failure(certificate, *purpose))
+            found.append(_identity_failure(record.check_identity, certificate))
+        # Each by itself: who allows one of them has not seen the others.
+        failures = [each for each in found if each is not None]
+        if not failures:
+            return _decide(record, None, certificate, depth)
+        return all(_decide(record, each, certificate, depth) for each in failures)
 
     context.set_verify(mode, callback)
+    _CHECKS[context] = (mode, callback)
+
+
+def verify_again(connection: SSL.Connection) -> None:
+    """Check the peer's certificates after a handshake in which OpenSSL has not done so.
+
+    In a resumed session the peer proves only that it was the other end of an earlier one.  So its
+    certificates are put to everything that `verify_peer` checks, as of now; only the length of the
+    chain, which cannot have changed, is not measured again.  OpenSSL offers no way
+    to go on after a failure here, so an application cannot overrule one; and none to tell the
+    peer by an alert.
+
+    Parameters
+    ----------
+    connection : OpenSSL.SSL.Connection
+        Its handshake is complete.
+
+    Raises
+    ------
+    OpenSSL.SSL.Error
+        A certificate is refused; the connection's record tells why.
+    """
+    record = _record(connection)
+    context = connection.get_context()
+    mode, callback = _CHECKS.get(context, (SSL.VERIFY_NONE, None))
+    leaf, store = connection.get_peer_certificate(), context.get_cert_store()
+    if record.checked or leaf is None or store is None or callback is None:
+        return
+    if not mode & SSL.VERIFY_PEER:
+        return
+    shown = connection.get_peer_cert_chain() or ()
+    refusal = SSL.Error([("SSL routines", "", "certificate verify failed")])
+    try:
+        chain = crypto.X509StoreContext(store, leaf, shown).get_verified_chain()
+    except crypto.X509StoreContextError as error:
+        record.on_verify = None
+        code, depth, _ = error.errors
+        callback(connection, error.certificate, code, depth, 0)
+        raise refusal from error
+    for depth, each in reversed(list(enumerate(chain))):
+        if not callback(connection, each, 0, depth, 1):
+            raise refusal
+    record.chain = tuple(each.to_cryptography() for each in chain)
 
 
 def _openssl_failure(
-    code: int, depth: int, certificate: x509.Certificate, purpose: str
+    code: int,
+    depth: int,
+    certificate: x509.Certificate,
+    purpose: str,
+    explain: Explain | None,
 ) -> VerifyFailure:
     check = certificate_check(code)
-    cause = check.cause
+    cause = _explained(explain, code, certificate) or check.cause
     if code == INVALID_PURPOSE and depth == 0:
         cause = f"its key usage or extended key usage does not allow {purpose}"
     return VerifyFailure(code, check.name, depth, certificate, cause)
+
+
+def _explained(explain: Explain | None, code: int, certificate: x509.Certificate) -> str | None:
+    try:
+        return None if explain is None else explain(code, certificate)
+    except Exception as error:  # noqa: BLE001 - nothing may escape into OpenSSL
+        _log.debug("There is no telling more about a refused certificate: %r", error)
+        return None
+
+
+def _strength_failure(
+    certificate: x509.Certificate, depth: int, profile: Profile
+) -> VerifyFailure | None:
+    """Bound keys and hashes as OpenSSL does, whose own bounds not every profile can have."""
+    code = CA_KEY_TOO_SMALL if depth else EE_KEY_TOO_SMALL
+    cause = weak_key(certificate, profile)
+    if cause is None:
+        code = CA_MD_TOO_WEAK
+        cause = weak_signature(certificate, profile)
+    if cause is None:
+        return None
+    return VerifyFailure(code, certificate_check(code).name, depth, certificate, cause)
 
 
 def _purpose_failure(
@@ -282,11 +404,14 @@ def _decide(
     depth: int,
 ) -> bool:
     if record.on_verify is not None:
-        if failure is None and depth in record.overruled:
-            return True  # OpenSSL's last word on a certificate that was shown already
+        if failure is None:
+            if any(depth == each for each, _ in record.overruled):
+                return True  # OpenSSL's last word on a certificate that was shown already
+        elif (depth, failure.code) in record.overruled:
+            return True  # OpenSSL and we find the same
         if _allows(record.on_verify, failure, certificate):
             if failure is not None:
-                record.overruled.add(depth)
+                record.overruled.add((depth, failure.code))
             return True
         failure = failure or VerifyFailure(
             APPLICATION_VERIFICATION,
@@ -306,8 +431,9 @@ def _allows(
     try:
         if failure is None:
             return bool(on_verify(True, certificate, 0, ""))
-        code = certificate_check(failure.code).verify_code
-        return bool(on_verify(False, certificate, code, failure.cause))
+        check = certificate_check(failure.code)
+        cause = failure.cause if failure.error is None else check.cause
+        return bool(on_verify(False, certificate, check.verify_code, cause))
     except BaseException:  # noqa: BLE001 - nothing may escape into OpenSSL
         _log.exception("OnVerify failed; the certificate is refused")
         return False
@@ -338,6 +464,10 @@ def observe(context: SSL.Context, *, log_steps: bool = False) -> None:
         if where & SSL.SSL_CB_READ:
             if record.alert_received is None:
                 record.alert_received = number
+                # Of several certificates the handshake has chosen one by now.  It was decoded
+                # before, but nothing may escape into OpenSSL.
+                with contextlib.suppress(Exception):
+                    record.own_certificate = connection.get_certificate(as_cryptography=True)
         elif record.alert_sent is None:
             record.alert_sent = number
 
@@ -373,3 +503,27 @@ def require_protocol(context: SSL.Context) -> None:
     helper = getattr(context, "_alpn_select_helper", None)
     if helper is not None:
         helper._problems = _NothingKept()
+
+
+# ------------------------------------------------------------------------------ SNI
+
+
+def require_server_names(context: SSL.Context, names: tuple[str, ...]) -> None:
+    """Have a server's `context` refuse clients that ask for a name which is none of `names`.
+
+    RFC 6066 section 3 has the alert unrecognized_name for it, and RFC 9325 section 3.7 wants
+    the handshake to end.
+    """
+    known = {host_name(each) for each in names}
+
+    def refuses(connection: SSL.Connection) -> bool:
+        asked = connection.get_servername()
+        if asked is None:
+            return False
+        name = asked.decode("latin-1")
+        if host_name(name) in known:
+            return False
+        _record(connection).name_refused = name
+        return True
+
+    refuse_server_names(context, refuses)

@@ -15,7 +15,10 @@ from leaddicom.errors import DicomErrorCode
 
 __all__ = [
     "APPLICATION_VERIFICATION",
+    "CA_KEY_TOO_SMALL",
+    "CA_MD_TOO_WEAK",
     "CHECKS",
+    "EE_KEY_TOO_SMALL",
     "INVALID_PURPOSE",
     "UNSPECIFIED",
     "CertificateCheck",
@@ -25,6 +28,9 @@ __all__ = [
 UNSPECIFIED = 1
 INVALID_PURPOSE = 26
 APPLICATION_VERIFICATION = 50
+EE_KEY_TOO_SMALL = 66
+CA_KEY_TOO_SMALL = 67
+CA_MD_TOO_WEAK = 68
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,10 @@ _TRUST = (
 )
 _STRICT = "Have its CA issue it anew with the extensions that RFC 5280 requires."
 _CLOCK = "Compare the clocks of both systems, or have the certificate renewed."
+_NAME = (
+    "Connect under a name that it holds, set server_name to one, or have it issued anew with the "
+    "right subject alternative name."
+)
 _CRL = "Provide a current revocation list of its issuer."
 _STRONGER = "Have the peer renew it with RSA of 2048 bits or EC P-256 and SHA-256 at least."
 
@@ -75,6 +85,7 @@ _EXPLAINED = (
     (2, "UNABLE_TO_GET_ISSUER_CERT", "its issuer is not known", _TRUST),
     (3, "UNABLE_TO_GET_CRL", "there is no revocation list of its issuer", _CRL),
     (7, "CERT_SIGNATURE_FAILURE", "its signature is wrong", _REISSUE),
+    (8, "CRL_SIGNATURE_FAILURE", "the signature of its revocation list is wrong", _CRL),
     (9, "CERT_NOT_YET_VALID", "it is not yet valid", _CLOCK),
     (
         10,
@@ -137,12 +148,26 @@ _EXPLAINED = (
     (27, "CERT_UNTRUSTED", "it is not trusted", _TRUST),
     (28, "CERT_REJECTED", "it is marked as rejected", _REISSUE),
     (32, "KEYUSAGE_NO_CERTSIGN", "its key usage lacks keyCertSign", _STRICT),
+    (33, "UNABLE_TO_GET_CRL_ISSUER", "the issuer of its revocation list is not known", _CRL),
     (
         34,
         "UNHANDLED_CRITICAL_EXTENSION",
         "it has a critical extension that is not known",
         _REISSUE,
     ),
+    (
+        35,
+        "KEYUSAGE_NO_CRL_SIGN",
+        "its issuer signs revocation lists, but its key usage lacks cRLSign",
+        "Have the CA's certificate issued anew with the key usage cRLSign.",
+    ),
+    (
+        36,
+        "UNHANDLED_CRITICAL_CRL_EXTENSION",
+        "its revocation list has a critical extension that is not known",
+        _CRL,
+    ),
+    (44, "DIFFERENT_CRL_SCOPE", "its revocation list is for other certificates", _CRL),
     (
         APPLICATION_VERIFICATION,
         "APPLICATION_VERIFICATION",
@@ -151,10 +176,12 @@ _EXPLAINED = (
     ),
     (47, "PERMITTED_VIOLATION", "a CA above it does not allow its names", _REISSUE),
     (48, "EXCLUDED_VIOLATION", "a CA above it excludes its names", _REISSUE),
-    (66, "EE_KEY_TOO_SMALL", "its key is too small", _STRONGER),
-    (67, "CA_KEY_TOO_SMALL", "the key of this CA is too small", _STRONGER),
+    (62, "HOSTNAME_MISMATCH", "it was not issued for this host name", _NAME),
+    (64, "IP_ADDRESS_MISMATCH", "it was not issued for this IP address", _NAME),
+    (EE_KEY_TOO_SMALL, "EE_KEY_TOO_SMALL", "its key is too small", _STRONGER),
+    (CA_KEY_TOO_SMALL, "CA_KEY_TOO_SMALL", "the key of this CA is too small", _STRONGER),
     (
-        68,
+        CA_MD_TOO_WEAK,
         "CA_MD_TOO_WEAK",
         "it is signed with a hash that is too weak (SHA-1 or MD5)",
         _STRONGER,
@@ -167,7 +194,6 @@ _OTHERS = (
     (4, "UNABLE_TO_DECRYPT_CERT_SIGNATURE"),
     (5, "UNABLE_TO_DECRYPT_CRL_SIGNATURE"),
     (6, "UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY"),
-    (8, "CRL_SIGNATURE_FAILURE"),
     (13, "ERROR_IN_CERT_NOT_BEFORE_FIELD"),
     (14, "ERROR_IN_CERT_NOT_AFTER_FIELD"),
     (15, "ERROR_IN_CRL_LAST_UPDATE_FIELD"),
@@ -176,9 +202,6 @@ _OTHERS = (
     (29, "SUBJECT_ISSUER_MISMATCH"),
     (30, "AKID_SKID_MISMATCH"),
     (31, "AKID_ISSUER_SERIAL_MISMATCH"),
-    (33, "UNABLE_TO_GET_CRL_ISSUER"),
-    (35, "KEYUSAGE_NO_CRL_SIGN"),
-    (36, "UNHANDLED_CRITICAL_CRL_EXTENSION"),
     (37, "INVALID_NON_CA"),
     (38, "PROXY_PATH_LENGTH_EXCEEDED"),
     (39, "KEYUSAGE_NO_DIGITAL_SIGNATURE"),
@@ -186,7 +209,6 @@ _OTHERS = (
     (41, "INVALID_EXTENSION"),
     (42, "INVALID_POLICY_EXTENSION"),
     (43, "NO_EXPLICIT_POLICY"),
-    (44, "DIFFERENT_CRL_SCOPE"),
     (45, "UNSUPPORTED_EXTENSION_FEATURE"),
     (46, "UNNESTED_RESOURCE"),
     (49, "SUBTREE_MINMAX"),
@@ -195,9 +217,7 @@ _OTHERS = (
     (53, "UNSUPPORTED_NAME_SYNTAX"),
     (54, "CRL_PATH_VALIDATION_ERROR"),
     (55, "PATH_LOOP"),
-    (62, "HOSTNAME_MISMATCH"),
     (63, "EMAIL_MISMATCH"),
-    (64, "IP_ADDRESS_MISMATCH"),
     (69, "INVALID_CALL"),
     (70, "STORE_LOOKUP"),
     (72, "PROXY_SUBJECT_NAME_VIOLATION"),

@@ -199,6 +199,16 @@ class Connection:
                 options.apply(self._socket)
 
     @property
+    def queued(self) -> int:
+        """How many messages and primitives the network has not got whole; from any thread."""
+        return self._outbox.unsent
+
+    @property
+    def context(self) -> SSL.Context | None:
+        """The TLS context; `None` without TLS."""
+        return None if self._secure is None else self._secure.context
+
+    @property
     def is_requestor(self) -> bool:
         """Whether this end has connected, rather than been connected to."""
         return self._role is Role.REQUESTOR
@@ -229,10 +239,7 @@ class Connection:
         NetworkError
             The connection is closed.
         """
-        command = compose(message_type, arguments, source is not None)
-        if message_type.is_response:
-            command = self._owner.on_response(command)
-        self.send_command(context_id, command, source)
+        self.send_command(context_id, compose(message_type, arguments, source is not None), source)
 
     def send_command(
         self, context_id: int, command: dict[int, Value], source: DataSetSource | None
@@ -240,6 +247,8 @@ class Connection:
         """Queue a DIMSE message whose command set is complete; see `send`."""
         field = cast("int", command[COMMAND_FIELD.element])
         is_response = bool(field & RESPONSE)
+        if is_response:
+            command = self._owner.on_response(command)
         self.put(
             QueuedMessage(
                 OutgoingMessage(context_id, encode_command(command), source),
@@ -261,12 +270,14 @@ class Connection:
             The connection is closed.
         """
         inside = self.in_network_thread
-        if isinstance(item, QueuedMessage) and item.is_final:
-            # Before it is queued: once it has left, the peer may use its message ID again.
-            self.session.answered(item.message_id)
+        # Before it is queued: once it has left, the peer may use its message ID again.
+        answer = item if isinstance(item, QueuedMessage) and item.is_final else None
+        was_owed = answer is not None and self.session.answered(answer.message_id)
         try:
             self._outbox.put(item, may_wait=not inside)
         except NetworkError as closed:
+            if answer is not None and was_owed:
+                self.session.not_answered(answer.message_id)
             why = "" if self.error is None else f" {self.error}"
             raise NetworkError(closed.code, f"{closed}{why}") from None
         if not inside:
@@ -414,6 +425,7 @@ class Connection:
                 self._check_closing()
                 if self._deadlines.expired() is not None:
                     raise timed_out(Deadline.HANDSHAKE, self._limits.handshake_timeout, self.peer)
+            self._check_closing()
             self.link, self.identity = stream.facts, stream.identity
         except (DicomError, OSError) as failure:
             error = _as_dicom_error(failure, f"The TLS handshake with {self.peer}")

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from leaddicom.error_codes import ABORTED, REJECTED
 from leaddicom.errors import AssociationError, DicomError, ProtocolError
-from leaddicom.upper_layer.protocol import Abort, AssociateRejected, Indication, ProviderAbort
+from leaddicom.upper_layer.protocol import (
+    Abort,
+    AssociateRejected,
+    Indication,
+    ProviderAbort,
+    UpperLayer,
+)
 from leaddicom.upper_layer.reasons import abort_text, reject_text
+from leaddicom.upper_layer.state_machine import State
 
-__all__ = ["failure_of"]
+__all__ = ["failure_of", "rejection_text"]
 
 
 def failure_of(indication: Indication, peer: str) -> DicomError | None:
@@ -39,6 +46,15 @@ def failure_of(indication: Indication, peer: str) -> DicomError | None:
             reason=indication.reason,
         )
     return None
+
+
+def rejection_text(upper_layer: UpperLayer) -> str | None:
+    """Say whom this end has just rejected, and why; `None` if it has not."""
+    request, rejection = upper_layer.request, upper_layer.rejection
+    if rejection is None or request is None or upper_layer.state is not State.STA13:
+        return None
+    titles = f"{request.calling_ae_title!a} calls {request.called_ae_title!a}"
+    return f"({titles}): this end {reject_text(*rejection, advise=False)}"
 
 
 def _named(error: ProtocolError, peer: str) -> ProtocolError:

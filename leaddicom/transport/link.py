@@ -59,9 +59,9 @@ class Link:
         """Take over a connected socket."""
         sock.setblocking(False)
         with contextlib.suppress(OSError):  # no TCP socket, no such option
-            options.apply(sock)
             # A peer that vanished while the application took its time is noticed in the end.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            options.apply(sock)
         self._socket = sock
 
     def open(self, stream: Stream) -> None:

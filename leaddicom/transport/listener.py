@@ -7,6 +7,7 @@ oldest of them gives way to the new one: silent clients cannot keep others out.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import ipaddress
 import logging
@@ -58,28 +59,34 @@ class Listener:
         self._lock = threading.Lock()
         self._connections: dict[Connection, None] = {}  # a set that keeps the order
         self._waiting: tuple[socket.socket, SocketAddress] | None = None
-        self._socket: socket.socket | None = None
-        self._waker = Waker()
+        self._waker: Waker | None = None
         self._closing = False
         self._is_short = False
         self._thread: threading.Thread | None = None
 
     def open(self, address: str, port: int, backlog: int, ip_type: IpType) -> None:
         """Listen; see `opening.listening_socket`."""
-        try:
-            self._socket = listening_socket(address, port, backlog, ip_type)
-        except DicomError:
-            self._waker.close()
-            raise
-        name = self._socket.getsockname()
-        self.address = (name[0], name[1])
-        self._thread = threading.Thread(
-            target=self._run,
-            args=(self._socket,),
-            name=f"DICOM on {address_text(name)}",
-            daemon=True,
-        )
-        self._thread.start()
+        with contextlib.ExitStack() as opened:  # closes it all if a part cannot be had
+            sock = opened.enter_context(listening_socket(address, port, backlog, ip_type))
+            name = sock.getsockname()
+            try:
+                waker = opened.enter_context(contextlib.closing(Waker()))
+                selector = opened.enter_context(selectors.DefaultSelector())
+                selector.register(waker, selectors.EVENT_READ)
+                selector.register(sock, selectors.EVENT_READ)
+                self._waker, self.address = waker, (name[0], name[1])
+                self._thread = threading.Thread(
+                    target=self._run,
+                    args=(sock, waker, selector),
+                    name=f"DICOM on {address_text(name)}",
+                    daemon=True,
+                )
+                self._thread.start()
+            except (OSError, RuntimeError) as error:  # no descriptor, or no thread
+                self._thread = None
+                lack = error if isinstance(error, OSError) else OSError(errno.ENOMEM, str(error))
+                raise network_error(lack, f"Listening on {address_text(name)}") from error
+            opened.pop_all()
 
     @property
     def is_open(self) -> bool:
@@ -115,16 +122,14 @@ class Listener:
     def close(self) -> None:
         """Stop listening; connections that were accepted go on."""
         self._closing = True
-        self._waker.wake()
+        if self._waker is not None:
+            self._waker.wake()
         if self._thread is not None and self._thread is not threading.current_thread():
             # An OnAccept that does not return must not keep the caller.
             self._thread.join(self._limits.abort_timeout + 1.0)
 
-    def _run(self, sock: socket.socket) -> None:
+    def _run(self, sock: socket.socket, waker: Waker, selector: selectors.BaseSelector) -> None:
         deadlines = Deadlines(time.monotonic)
-        selector = selectors.DefaultSelector()
-        selector.register(self._waker, selectors.EVENT_READ)
-        selector.register(sock, selectors.EVENT_READ)
         try:
             while not self._closing:
                 ready = {key.fileobj for key, _ in selector.select(deadlines.timeout())}
@@ -137,7 +142,7 @@ class Listener:
             self._closing = True
             selector.close()
             sock.close()
-            self._waker.close()
+            waker.close()
 
     def _accept(self, listening: socket.socket) -> bool:
         """Accept one caller; `False` if the system has no room for it now."""

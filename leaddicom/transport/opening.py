@@ -45,8 +45,8 @@ class SocketOptions:
     Attributes
     ----------
     send_buffer, receive_buffer : int
-        Buffers of the system in bytes; 0, the default, leaves them to the system, which adapts
-        them to the path.
+        Buffers of the system in bytes; 0, the default, leaves them as they are: a new socket's
+        belong to the system, which adapts them to the path.
     no_delay : bool
         Whether small packets leave at once (TCP_NODELAY).  Without it a request can wait 40 ms
         for the peer's acknowledgment of the packet before it.
@@ -250,7 +250,10 @@ def _listen_everywhere(port: int, backlog: int, ip_type: IpType, doing: str) -> 
 def _bind(
     family: int, address: tuple[object, ...], backlog: int, both: bool, doing: str
 ) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:  # out of descriptors, or no such family
+        raise network_error(error, doing) from error
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:

@@ -70,6 +70,14 @@ class Operations:
         """Tell whether a request has not got its final response yet."""
         return request.message_id in self._owed
 
-    def answered(self, message_id: int) -> None:
-        """The final response to a request was queued; from any thread."""
-        self._owed.discard(message_id)
+    def answered(self, message_id: int) -> bool:
+        """The final response to a request is queued; tell whether it was owed; from any thread."""
+        try:
+            self._owed.remove(message_id)
+        except KeyError:
+            return False
+        return True
+
+    def not_answered(self, message_id: int) -> None:
+        """The final response could not be queued after all; from any thread."""
+        self._owed.add(message_id)

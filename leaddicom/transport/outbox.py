@@ -98,6 +98,7 @@ class Outbox:
         self._changed = threading.Condition()
         self._prompt: deque[QueuedMessage | QueuedPrimitive] = deque()
         self._gated: deque[QueuedMessage | QueuedPrimitive] = deque()
+        self._unsent = 0
         self._bytes = 0
         self._prompt_bytes = 0
         self._refusing = False  # who would have to wait
@@ -106,6 +107,11 @@ class Outbox:
 
     def __len__(self) -> int:
         return len(self._prompt) + len(self._gated)
+
+    @property
+    def unsent(self) -> int:
+        """How many items were put, and neither dropped nor reported to `sent`."""
+        return self._unsent
 
     @property
     def is_full(self) -> bool:
@@ -155,6 +161,12 @@ class Outbox:
                 self._prompt.append(item)
                 self._prompt_bytes += item.size
             self._bytes += item.size
+            self._unsent += 1
+
+    def sent(self, count: int) -> None:
+        """Items that were taken have left, or will not leave any more."""
+        with self._changed:
+            self._unsent = max(0, self._unsent - count)
 
     def _place_behind(self, item: QueuedMessage | QueuedPrimitive) -> int | None:
         """Give the place behind the request that a C-CANCEL is about, if that still waits."""
@@ -194,6 +206,7 @@ class Outbox:
     def clear(self) -> None:
         """Drop everything that waits."""
         with self._changed:
+            self._unsent -= len(self)
             self._drop(self._prompt)
             self._drop(self._gated)
             self._bytes = self._prompt_bytes = 0
@@ -209,6 +222,7 @@ class Outbox:
         """Drop the requests that wait for the operations window."""
         with self._changed:
             self._bytes -= sum(item.size for item in self._gated)
+            self._unsent -= len(self._gated)
             self._drop(self._gated)
             self._changed.notify_all()
 
@@ -217,6 +231,7 @@ class Outbox:
         with self._changed:
             self._closed = True
         self.clear()
+        self._unsent = 0
 
     @staticmethod
     def _drop(items: deque[QueuedMessage | QueuedPrimitive]) -> None:

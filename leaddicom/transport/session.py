@@ -28,14 +28,13 @@ from leaddicom.errors import (
 from leaddicom.limits import Limits
 from leaddicom.transport.admission import Refusal, refusal_of
 from leaddicom.transport.deadlines import Deadline, Deadlines, timed_out
-from leaddicom.transport.endings import failure_of
+from leaddicom.transport.endings import failure_of, rejection_text
 from leaddicom.transport.operations import Operations
 from leaddicom.transport.outbox import Outbox, QueuedMessage, QueuedPrimitive
 from leaddicom.upper_layer.association import Associate
 from leaddicom.upper_layer.negotiation import AcceptedContext, accepted_contexts
 from leaddicom.upper_layer.pdu import HEADER_LENGTH, PduEnd, PdvPiece, encode_abort
 from leaddicom.upper_layer.protocol import Indication, ReleaseConfirmed, Role, UpperLayer
-from leaddicom.upper_layer.reasons import reject_text
 from leaddicom.upper_layer.state_machine import State
 
 __all__ = ["Session", "SessionOwner"]
@@ -102,6 +101,8 @@ class Session:
         What ended the session, if it was a failure.
     is_released : bool
         Whether the peer has confirmed our release, after which it has nothing to say.
+    rejection_is_told : bool
+        Whether who rejects an association has logged the reason, which then is not said twice.
     one_pdu_at_a_time : bool
         Whether every PDU is handed to the network alone, rather than with others that wait.
     """
@@ -122,6 +123,7 @@ class Session:
         self.peer = "the peer"
         self.error: DicomError | None = None
         self.is_released = False
+        self.rejection_is_told = False
         self.one_pdu_at_a_time = False
         self._owner = owner
         self._role = role
@@ -135,6 +137,7 @@ class Session:
         self._operations = Operations()
         self._postponed: QueuedPrimitive | None = None
         self._current: QueuedMessage | None = None
+        self._leaving = 0  # items whose last byte is in what `next_bytes` gave
         self._abort: tuple[int, int] | None = None
         self._buffer = _NOTHING
         self._sending = _NOTHING
@@ -182,12 +185,7 @@ class Session:
     @property
     def is_idle(self) -> bool:
         """Whether nothing waits to be sent."""
-        return not self.queued and self._abort is None
-
-    @property
-    def queued(self) -> int:
-        """How many messages and primitives have not left whole; from any thread."""
-        return len(self._outbox) + (self._current is not None)
+        return self._current is None and not self._outbox and self._abort is None
 
     def abort(self, source: int, reason: int) -> None:
         """Abort ahead of all that waits; takes effect at the next `next_bytes`.
@@ -381,9 +379,19 @@ class Session:
             may_wait=False,
         )
 
-    def answered(self, message_id: int) -> None:
-        """The final response to a request was queued; from any thread."""
-        self._operations.answered(message_id)
+    def answered(self, message_id: int) -> bool:
+        """The final response to a request is queued; from any thread.
+
+        Returns
+        -------
+        bool
+            Whether one was owed.
+        """
+        return self._operations.answered(message_id)
+
+    def not_answered(self, message_id: int) -> None:
+        """The final response could not be queued after all."""
+        self._operations.not_answered(message_id)
 
     def _settle(self, response: Message) -> bool:
         """Match a response with its request; `False`, and the end, if there is none."""
@@ -419,6 +427,9 @@ class Session:
     def sent(self) -> None:
         """What `next_bytes` gave has left."""
         data, self._sending = self._sending, _NOTHING
+        if self._leaving:
+            self._outbox.sent(self._leaving)
+            self._leaving = 0
         self._deadlines.start(Deadline.IDLE, self._limits.idle_timeout)
         if self.upper_layer.aborted and not self.upper_layer.has_data_to_send:
             self._deadlines.stop(Deadline.ABORT)
@@ -445,7 +456,9 @@ class Session:
                     self._perform(item)
                     control = self.upper_layer.data_to_send()
                     if control:
+                        self._leaving += 1
                         return memoryview(bytes(self._buffer[:used]) + control)
+                    self._outbox.sent(1)
                     continue
                 self._current = item
             message = self._current
@@ -465,6 +478,7 @@ class Session:
             logger.warning("Not sent to %s: %s", self.peer, error)
             outgoing.close()
             self._current = None
+            self._outbox.sent(1)
             return 0
         except DicomError as error:
             logger.error("A message to %s cannot be sent: %s", self.peer, error)
@@ -473,6 +487,7 @@ class Session:
             return 0
         if outgoing.done:
             self._current = None
+            self._leaving += 1
             if item.is_operation and self._operations.are_awaited:
                 self._deadlines.start(Deadline.RESPONSE, self._limits.response_timeout)
         return count
@@ -507,6 +522,7 @@ class Session:
         if self._current is not None:
             self._current.outgoing.close()
             self._current = None
+            self._outbox.sent(1)
 
     # -- deadlines -----------------------------------------------------------------------------
 
@@ -524,7 +540,10 @@ class Session:
             self._deadlines.stop(Deadline.PDU)
         if upper_layer.state is not self._timed_state:
             self._timed_state = upper_layer.state
-            self._report_rejection()
+            text = rejection_text(upper_layer)
+            if text is not None:  # the connection ends in good order
+                level = logging.INFO if self.rejection_is_told else logging.WARNING
+                logger.log(level, "%s %s", self.peer, text)
             self._deadlines.stop(Deadline.ASSOCIATE)
             self._deadlines.stop(Deadline.RELEASE)
             self._deadlines.start(Deadline.IDLE, self._limits.idle_timeout)
@@ -554,14 +573,6 @@ class Session:
         return seconds
 
     # -- errors --------------------------------------------------------------------------------
-
-    def _report_rejection(self) -> None:
-        """Log whom this end has rejected, and why; the connection ends in good order."""
-        request, rejection = self.upper_layer.request, self.upper_layer.rejection
-        if rejection is None or request is None or self.upper_layer.state is not State.STA13:
-            return
-        titles = (request.calling_ae_title, request.called_ae_title)
-        logger.warning("%s (%a calls %a): this end %s", self.peer, *titles, reject_text(*rejection))
 
     def _fail(self, error: DicomError) -> None:
         self.error = self.error or error

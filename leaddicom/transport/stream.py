@@ -21,6 +21,7 @@ from leaddicom.tls.failures import (
     handshake_failure,
     tls_on_plain_port,
     transfer_failure,
+    weak_link,
 )
 from leaddicom.tls.identity import (
     LinkFacts,
@@ -29,8 +30,9 @@ from leaddicom.tls.identity import (
     link_facts,
     peer_identity,
 )
+from leaddicom.tls.sessions import sessions_of
 from leaddicom.tls.settings import TlsSettings
-from leaddicom.tls.verification import OnVerify, Role, prepare
+from leaddicom.tls.verification import OnVerify, Role, prepare, verify_again
 
 __all__ = [
     "PlainStream",
@@ -188,8 +190,10 @@ class TlsStream:
         self._socket = sock
         self._role = role
         self._peer = peer
+        self._profile = settings.profile
         self._first_bytes = b""
         self._data_received = False
+        self._is_ready = False
         self._connection = SSL.Connection(context, sock)
         name = settings.server_name or host
         checks = role is Role.CLIENT and settings.check_host_name
@@ -200,6 +204,13 @@ class TlsStream:
             on_verify=on_verify,
             check_identity=partial(check_host_name, host=name) if checks else None,
         )
+        # An application that judges certificates itself wants to see them each time.
+        resumes = role is Role.CLIENT and on_verify is None
+        self._sessions = sessions_of(context) if resumes else None
+        self._server = (name, peer)
+        session = None if self._sessions is None else self._sessions.take(self._server)
+        if session is not None:
+            self._connection.set_session(session)
 
     def handshake(self) -> None:
         """Go on with the handshake; returns when it is complete.
@@ -212,6 +223,7 @@ class TlsStream:
         self._peek()
         try:
             self._connection.do_handshake()
+            verify_again(self._connection)
         except SSL.WantReadError:
             raise WantRead from None
         except SSL.WantWriteError:
@@ -219,6 +231,10 @@ class TlsStream:
         except (SSL.Error, OSError) as error:
             self._flush_alert()
             raise self._failure(error) from error
+        weak = weak_link(self._connection, self._profile, role=self._role, peer=self._peer)
+        if weak is not None:
+            raise weak
+        self._is_ready = True
 
     def recv_into(self, buffer: memoryview) -> int:
         """Read one record into `buffer`; 0 is the end of the stream."""
@@ -265,8 +281,10 @@ class TlsStream:
 
     def shutdown(self) -> None:
         """Send close_notify and half-close, without waiting for the peer's."""
-        with contextlib.suppress(SSL.Error, OSError):
-            self._connection.shutdown()
+        if self._is_ready:  # without this OpenSSL forgets the session
+            self._keep_session()
+            with contextlib.suppress(SSL.Error, OSError):
+                self._connection.shutdown()
         with contextlib.suppress(SSL.Error, OSError):
             self._socket.shutdown(socket.SHUT_WR)
 
@@ -284,6 +302,13 @@ class TlsStream:
     def identity(self) -> PeerIdentity | None:
         """Who the peer is, by its certificate."""
         return peer_identity(self._connection)
+
+    def _keep_session(self) -> None:
+        # With TLS 1.3 it comes after the handshake, with the first data at the latest.
+        if self._sessions is not None and self._data_received:
+            session = self._connection.get_session()
+            if session is not None:
+                self._sessions.keep(self._server, session)
 
     def _hear_verdict(self) -> None:
         """Read the alert of a server that has refused our certificate, if there is one.

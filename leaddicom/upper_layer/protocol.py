@@ -262,8 +262,19 @@ class UpperLayer:
         self._do(Event.TRANSPORT_INDICATION)
 
     def associate(self, request: Associate) -> None:
-        """Request an association over the transport, which is up already (AE-1, AE-2)."""
+        """Request an association over the transport, which is up already (AE-1, AE-2).
+
+        Raises
+        ------
+        AssociationError
+            There is one already, or the transport is to be closed.
+        """
         self._check(Event.ASSOCIATE_REQUEST)
+        if self.close_transport:
+            raise AssociationError(
+                DicomErrorCode.NET_NOT_CONNECTED,
+                "No association can be requested any more: the transport is to be closed.",
+            )
         data = encode_associate(request)
         self._do(Event.ASSOCIATE_REQUEST)
         self.request = request

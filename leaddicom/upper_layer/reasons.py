@@ -36,13 +36,13 @@ _ABORT_REASONS = {
 }
 
 
-def reject_text(result: int, source: int, reason: int) -> str:
-    """Say what an A-ASSOCIATE-RJ means, and what to do if anything can be done."""
+def reject_text(result: int, source: int, reason: int, *, advise: bool = True) -> str:
+    """Say what an A-ASSOCIATE-RJ means and, if `advise`, what the requestor can do about it."""
     lasting = "permanently" if result == RejectResult.PERMANENT else "for now"
     known = (RejectSource(source), reason) if source in (1, 2, 3) else None
     why = _REJECT_REASONS.get(known, "an unknown reason") if known else "an unknown reason"
     text = f"rejected the association {lasting}: {why} ({result}, {source}, {reason})."
-    advice = _REJECT_ADVICE.get(known, "") if known else ""
+    advice = _REJECT_ADVICE.get(known, "") if known and advise else ""
     return f"{text} {advice}".rstrip()
 
 

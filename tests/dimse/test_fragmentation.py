@@ -19,7 +19,6 @@ from leaddicom.dimse.fragmentation import (
     FileSource,
     OutgoingMessage,
     PaddedSource,
-    in_memory,
 )
 from leaddicom.dimse.message import Message
 from leaddicom.dimse.messages import DATA_SET_PRESENT
@@ -420,24 +419,3 @@ def test_one_pdu_at_a_time_if_asked_for() -> None:
     while not message.done:
         lengths.append(message.fill(buffer, 256, only_one=True))
     assert lengths == [112, 262, 62]  # 12 bytes of headers each: 100, then 250 and 50
-
-
-class TestInMemory:
-    def test_a_file_is_read_to_its_end(self, tmp_path: Path) -> None:
-        (tmp_path / "data").write_bytes(b"meta" + b"data set")
-        source = in_memory(FileSource(tmp_path / "data", 4))
-        (tmp_path / "data").unlink()
-        view = memoryview(bytearray(8))
-        source.readinto(view)
-        assert bytes(view) == b"data set"
-
-    def test_what_is_in_memory_stays_as_it_is(self) -> None:
-        source = BytesSource(b"data")
-        assert in_memory(source) is source
-
-    def test_a_file_that_is_gone_is_refused(self, tmp_path: Path) -> None:
-        (tmp_path / "data").write_bytes(b"data")
-        source = FileSource(tmp_path / "data", size=4)
-        (tmp_path / "data").unlink()
-        with pytest.raises(DataSetError, match="cannot be read"):
-            in_memory(source)

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import fields
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,6 +15,10 @@ from members.inventory import INVENTORY
 
 import leaddicom
 from docs.pages import DOCS, ROOT
+from leaddicom.tls.alerts import ALERTS
+from leaddicom.tls.profiles import PROFILES
+from leaddicom.tls.suites import suite
+from leaddicom.tls.verify_codes import CHECKS
 
 FLAGS = "-W --keep-going -n -E"
 
@@ -119,6 +124,34 @@ def test_the_table_of_error_codes_has_every_code(html: Path) -> None:
     codes = [(str(int(code)), code.name) for code in leaddicom.DicomErrorCode]
     assert [(number, name) for number, name, _ in table] == codes
     assert all(text for *_, text in table)
+
+
+class TestTheTablesAboutTls:
+    """They come from the tables that the package works with."""
+
+    def test_have_every_profile_and_suite(self, html: Path) -> None:
+        for page in ("tls.html", "conformance.html"):
+            cells = {cell for row in rows(html / page) for cell in row}
+            assert set(PROFILES) <= cells
+            suites = {suite(each) for profile in PROFILES.values() for each in profile.suites_tls12}
+            names = {cell.removesuffix(" (OpenSSL has it not)") for cell in cells}
+            assert {each.iana_name for each in suites} <= names
+
+    def test_have_every_alert_and_check(self, html: Path) -> None:
+        said = {_words(row[0]) for row in rows(html / "troubleshooting.html")}
+        alerts = [f"{each.meaning} (alert {each.number} {each.name})" for each in ALERTS.values()]
+        assert set(map(_words, alerts)) <= said
+        checks = [each.cause for each in CHECKS.values() if "fails a check" not in each.cause]
+        assert set(map(_words, checks)) <= said
+
+    def test_have_every_limit(self, html: Path) -> None:
+        told = {row[0]: row[2] for row in rows(html / "conformance.html") if len(row) == 3}
+        assert all(told[field.name] for field in fields(leaddicom.Limits))
+
+
+def _words(text: str) -> str:
+    """Give a text without what docutils makes other characters of."""
+    return re.sub(r"\W+", " ", text)
 
 
 def test_every_public_name_is_in_the_reference(html: Path) -> None:

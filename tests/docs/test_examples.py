@@ -16,90 +16,11 @@ from nets import free_port
 from programs import Program
 from pydicom.dataset import Dataset
 
+from docs.examples import Examples
 from docs.pages import DOCS, ROOT, block, blocks
-from leaddicom import DICOM_SECURE_NONE, LDicomNet, Status, supported
-from leaddicom.pki import init_development_pki
+from leaddicom import DICOM_SECURE_NONE, AccessPolicy, AccessRule, LDicomNet, Status, supported
 
 PAGES = sorted(str(path.relative_to(DOCS)) for path in DOCS.rglob("*.md"))
-
-#: Ports of the examples: TLS, plain, and the C-FIND SCP that an example asks.
-PORTS = ("2762", "11112", "11114")
-
-
-@pytest.fixture(scope="module")
-def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("documentation")
-    init_development_pki(folder / "certs")
-    return folder / "certs"
-
-
-class Examples:
-    """Runs the blocks of the pages in one folder, on ports that are free."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.ports = {port: str(free_port()) for port in PORTS}
-        self._servers: list[subprocess.Popen[str]] = []
-
-    def write(self, page: str, name: str) -> list[str]:
-        """Write a program of a page; give the command that runs it."""
-        code = block(page, "run", name)
-        for port, free in self.ports.items():
-            code = code.replace(port, free)
-        (self.folder / name).write_text(code, encoding="utf-8")
-        return [sys.executable, "-u", "-W", "error", name]
-
-    def run(self, page: str, name: str) -> str:
-        """Run a program to its end; give what it prints."""
-        ended = subprocess.run(
-            self.write(page, name),
-            cwd=self.folder,
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
-        assert ended.returncode == 0, ended.stderr
-        return self.as_documented(ended.stdout)
-
-    def serve(self, page: str, name: str) -> subprocess.Popen[str]:
-        """Start a server that ends when it reads a line."""
-        server = subprocess.Popen(
-            self.write(page, name),
-            cwd=self.folder,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        self._servers.append(server)
-        if server.stdout is not None and "Listening" not in server.stdout.readline():
-            pytest.fail(f"{name} does not listen: {server.communicate(timeout=15)[1]}")
-        return server
-
-    def end(self, server: subprocess.Popen[str]) -> str:
-        """Have a server end in good order; give what it has printed."""
-        output, errors = server.communicate("\n", timeout=15)
-        assert server.returncode == 0, errors
-        return self.as_documented(output)
-
-    def as_documented(self, text: str) -> str:
-        for port, free in self.ports.items():
-            text = text.replace(free, port)
-        return text
-
-    def close(self) -> None:
-        for server in self._servers:
-            server.kill()
-            server.communicate()
-
-
-@pytest.fixture
-def examples(tmp_path: Path, certificates: Path) -> Iterator[Examples]:
-    (tmp_path / "certs").symlink_to(certificates)
-    made = Examples(tmp_path)
-    yield made
-    made.close()
 
 
 class FindScp(LDicomNet):
@@ -130,12 +51,13 @@ class TestEveryBlock:
         loose = [
             code
             for use, _, language, code in blocks(page)
-            if language in ("python", "sh", "text") and use not in ("run", "output")
+            if language in ("python", "sh", "text") and use not in ("run", "output", "elsewhere")
         ]
         assert loose == []
 
     def test_has_a_test_here(self) -> None:
-        here = Path(__file__).read_text(encoding="utf-8")
+        tests = Path(__file__).parent.glob("test_*.py")
+        here = "".join(path.read_text(encoding="utf-8") for path in tests)
         named = [
             name for page in PAGES for use, name, *_ in blocks(page) if use in ("run", "output")
         ]
@@ -251,6 +173,60 @@ class TestComingFromLeadtools:
         server = examples.serve(self.PAGE, "ported_server.py")
         assert examples.run(self.PAGE, "ported_client.py") == "status 0000\n"
         assert re.match("C-ECHO from .*CN=modality", examples.end(server))
+
+
+class TestAccess:
+    PAGE = "access.md"
+
+    @pytest.fixture
+    def files(self, examples: Examples) -> Path:
+        for name in ("access.toml", "hospital.toml"):
+            text = block(self.PAGE, "file", name)
+            (examples.folder / name).write_text(text, encoding="utf-8")
+        return examples.folder
+
+    def test_a_device_may_use_its_own_title_only(self, examples: Examples, files: Path) -> None:
+        server = examples.serve(self.PAGE, "access_server.py")
+        assert examples.run(self.PAGE, "two_titles.py") == block(
+            self.PAGE, "output", "two_titles.py"
+        )
+        said = re.sub(r"127\.0\.0\.1:[0-9]+", "127.0.0.1:50000", examples.end(server))
+        said = re.sub(r"SHA-256 [0-9a-f]{64}", "SHA-256 " + "0" * 64, said)
+        # What follows is the answer.
+        assert said.splitlines(keepends=True)[0] == block(self.PAGE, "output", "access_server.py")
+
+    def test_it_is_decided_from_code(self, examples: Examples) -> None:
+        assert examples.run(self.PAGE, "decide.py") == block(self.PAGE, "output", "decide.py")
+
+    def test_the_longer_file_is_good(self, files: Path) -> None:
+        names = [rule.name for rule in AccessPolicy.load(files / "hospital.toml").rules]
+        assert names == ["ct1", "mr2", "mr2-new", "service, by VPN", "old-ultrasound"]
+
+    def test_the_commands_print_what_a_rule_wants(self, files: Path) -> None:
+        if shutil.which("openssl") is None:
+            pytest.skip("openssl is not installed")
+        printed = self.shell("look", files)
+        (subject,) = re.findall("^subject=(.*)$", printed, re.MULTILINE)
+        (fingerprint,) = re.findall("(?i)^sha256 Fingerprint=(.*)$", printed, re.MULTILINE)
+        rule = AccessRule(name="x", subject=subject, fingerprint=fingerprint, calling=["X"])
+        assert rule.subject == AccessPolicy.load(files / "access.toml").rules[0].subject
+        assert "DNS:localhost" in printed
+
+    def test_a_file_is_checked(self, files: Path) -> None:
+        assert self.shell("check", files) == ""
+
+    def shell(self, name: str, folder: Path) -> str:
+        """Run a command of the page; give what it prints."""
+        path = os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()])
+        return subprocess.run(
+            ["sh", "-euc", block(self.PAGE, "run", name)],
+            cwd=folder,
+            env={**os.environ, "PATH": path},
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
+        ).stdout
 
 
 class TestEvents:

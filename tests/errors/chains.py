@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from tls.certificates import ANY, DAY, NOW, Issued, issue
+from tls.revocation import revoke
 
 from leaddicom.error_codes import VerifyCode
 
@@ -35,6 +36,8 @@ class Shown:
     overruled: frozenset[int] | None = None
     #: In place of the leaf's own encoding.
     leaf_der: bytes = b""
+    #: Revocation lists that the client has.
+    lists: tuple[x509.CertificateRevocationList, ...] = ()
 
     def allows(self, ok: int, code: int) -> bool:
         """Answer in place of the client's `OnVerify`."""
@@ -194,6 +197,23 @@ def no_cert_sign() -> Shown:
     return Shown(leaf(intermediate), ca, overruled=frozenset({V.INVALID_CA, V.INVALID_PURPOSE}))
 
 
+def with_list(
+    *, revoked: bool = False, by_another: bool = False, begin: int = -9, end: int = 9
+) -> Shown:
+    """The CA's revocation list; dates are days from now."""
+    ca = root()
+    good = leaf(ca)
+    signer = Issued(ca.certificate, leaf().key) if by_another else ca
+    dates = {"begin": NOW + begin * DAY, "end": NOW + end * DAY}
+    found = revoke(ca, *[good] * revoked, signer=signer, **dates)
+    return Shown(good, ca, lists=(found,))
+
+
+def without_the_list() -> Shown:
+    ca = root()
+    return Shown(leaf(ca), ca, lists=(revoke(issue("Another root", ca=True)),))
+
+
 def fine() -> Shown:
     ca = root()
     return Shown(leaf(ca), ca, overruled=frozenset())
@@ -201,7 +221,12 @@ def fine() -> Shown:
 
 CHAINS: dict[VerifyCode, Callable[[], Shown]] = {
     V.UNABLE_TO_GET_ISSUER_CERT: trusted_intermediate_alone,
+    V.UNABLE_TO_GET_CRL: without_the_list,
     V.CERT_SIGNATURE_FAILURE: tampered,
+    V.CRL_SIGNATURE_FAILURE: partial(with_list, by_another=True),
+    V.CRL_NOT_YET_VALID: partial(with_list, begin=1),
+    V.CRL_HAS_EXPIRED: partial(with_list, end=-1),
+    V.CERT_REVOKED: partial(with_list, revoked=True),
     V.CERT_NOT_YET_VALID: not_yet_valid,
     V.CERT_HAS_EXPIRED: expired,
     V.ERROR_IN_CERT_NOT_BEFORE_FIELD: partial(with_month_99, NOW - DAY),

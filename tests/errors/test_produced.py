@@ -18,6 +18,7 @@ import pytest
 from nets import IMPLICIT, LIMITS, Mute, Nets, associate_request, free_port, short, some_dataset
 from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, JPEGLSLossless
+from tls.revocation import write_lists
 
 from leaddicom import (
     DICOM_SECURE_NONE,
@@ -417,6 +418,8 @@ def refuses(make: Callable[[], Shown], bench: Bench) -> int:
     certificate, key, trusted = shown.write(bench.folder)
     kind = LDicomNet if shown.overruled is None else Judge
     settings = {"ca_file": str(trusted), "verify_depth": shown.depth}
+    if shown.lists:
+        settings["crl_file"] = write_lists(bench.folder / "lists.crl", *shown.lists)
     client = bench.nets.make(kind, **TLS, **settings)
     context = tls_context(server=True)
     context.set_ciphers("DEFAULT@SECLEVEL=0")  # or it refuses to show its own weak certificate

@@ -18,14 +18,8 @@ from .nets import LONG, Links
 
 @pytest.fixture(scope="session")
 def all_links(pki: ThrowAwayPki) -> dict[int, Links]:
-    files = [
-        (str(issued.certificate_file), str(issued.key_file))
-        for issued in map(pki.issue, ("server", "client"))
-    ]
-    return {
-        mode: Links(mode, str(pki.ca_file), *files)
-        for mode in (DICOM_SECURE_NONE, DICOM_SECURE_TLS)
-    }
+    issued = [pki.issue(name) for name in ("server", "client")]
+    return {mode: Links(mode, pki, *issued) for mode in (DICOM_SECURE_NONE, DICOM_SECURE_TLS)}
 
 
 @pytest.fixture(params=[DICOM_SECURE_NONE, DICOM_SECURE_TLS], ids=["plain", "tls"])

@@ -23,6 +23,7 @@ from leaddicom.dimse.composition import compose
 from leaddicom.dimse.messages import C_ECHO_RQ, C_FIND_RQ, C_STORE_RQ, N_GET_RQ
 from leaddicom.enums import PduType
 from leaddicom.testing.bugs import SOP_CLASS, SOP_INSTANCE, VERIFICATION, BuggyScu
+from leaddicom.testing.certificates import ThrowAwayPki
 from leaddicom.testing.peers import ConnectionOver, Wire
 from leaddicom.upper_layer.association import encode_associate
 from leaddicom.upper_layer.pdu import encode_abort, encode_release_request
@@ -157,8 +158,8 @@ def attack(links: Links, number: int, seed: int) -> list[str]:
 
 if __name__ == "__main__":
     logging.lastResort = None
-    found = attack(
-        Links(DICOM_SECURE_NONE, "", ("", ""), ("", "")), int(sys.argv[1]), int(sys.argv[2])
-    )
+    with ThrowAwayPki() as pki:
+        plain = Links(DICOM_SECURE_NONE, pki, pki.root, pki.root)
+        found = attack(plain, int(sys.argv[1]), int(sys.argv[2]))
     sys.stdout.write("\n".join(found))
     sys.exit(1 if found else 0)

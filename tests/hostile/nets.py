@@ -9,18 +9,12 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import NamedTuple
 
+from nets import associate_request, new_net
 from pydicom.dataset import Dataset, FileMetaDataset
 
-from leaddicom import (
-    DICOM_SECURE_TLS,
-    LDicomAssociate,
-    LDicomNet,
-    Limits,
-    Status,
-    TlsSettings,
-    supported,
-)
+from leaddicom import DICOM_SECURE_TLS, LDicomNet, Limits, Status, supported
 from leaddicom.testing.bugs import SOP_CLASS, SOP_INSTANCE, VERIFICATION
+from leaddicom.testing.certificates import IssuedCertificate, ThrowAwayPki
 from leaddicom.testing.peers import tls_context
 
 EXPLICIT = "1.2.840.10008.1.2.1"
@@ -111,12 +105,7 @@ class Client(Net):
 
     def associate(self) -> None:
         """Request an association for storage (context 1) and verification (3)."""
-        request = LDicomAssociate(True)
-        request.SetCalled("SERVER")
-        request.SetCalling("CLIENT")
-        for context, uid in ((1, SOP_CLASS), (3, VERIFICATION)):
-            request.AddPresentation(context, 0, uid)
-            request.AddTransfer(context, EXPLICIT)
+        request = associate_request(SOP_CLASS, VERIFICATION, transfer_syntax=EXPLICIT)
         self.SendAssociateRequest(request)
 
     def associated_with(self, address: tuple[str, int]) -> Client:
@@ -156,9 +145,9 @@ class Links:
     """How both ends of a test are linked: plain, or with mutual TLS."""
 
     mode: int
-    ca_file: str
-    server_files: tuple[str, str]
-    client_files: tuple[str, str]
+    pki: ThrowAwayPki
+    of_server: IssuedCertificate
+    of_client: IssuedCertificate
 
     @property
     def is_secure(self) -> bool:
@@ -166,14 +155,8 @@ class Links:
 
     def net(self, kind: type[Net], limits: Limits | None = None, folder: Path | None = None) -> Net:
         """Make a server or a client."""
-        net = kind(folder, self.mode)
-        if self.is_secure:
-            files = self.server_files if issubclass(kind, Server) else self.client_files
-            net.Initialize(None, self.mode, TlsSettings(ca_file=self.ca_file))
-            net.SetServerCertificateTLS(files[0], 1, files[1])
-        if limits is not None:
-            net.limits = limits
-        return net
+        issued = self.of_server if issubclass(kind, Server) else self.of_client
+        return new_net(kind, self.mode, self.pki, issued, limits=limits, folder=folder)
 
     def server(
         self,
@@ -193,12 +176,12 @@ class Links:
         """What a scripted peer needs to be the other end."""
         if not self.is_secure:
             return None
-        certificate_file, key_file = self.server_files if server else self.client_files
+        issued = self.of_server if server else self.of_client
         return tls_context(
             server=server,
-            ca_file=self.ca_file,
-            certificate_file=certificate_file,
-            key_file=key_file,
+            ca_file=str(self.pki.ca_file),
+            certificate_file=str(issued.certificate_file),
+            key_file=str(issued.key_file),
         )
 
     def good_association(self, server: Net) -> None:

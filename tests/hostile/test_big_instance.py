@@ -61,8 +61,9 @@ def test_an_instance_of_1_gib_grows_the_scp_by_less_than_32_mib(tls: Links, tmp_
     instance, archive = tmp_path / "instance.dcm", tmp_path / "archive"
     archive.mkdir()
     write_instance(instance, GIB)  # its pixels are a hole and cost no disk
-    files = [tls.ca_file, *tls.server_files]
-    command = [sys.executable, "-c", SCP, str(archive), str(tls.mode), *files]
+    issued = tls.of_server
+    files = [tls.pki.ca_file, issued.certificate_file, issued.key_file]
+    command = [sys.executable, "-c", SCP, str(archive), str(tls.mode), *map(str, files)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

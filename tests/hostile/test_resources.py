@@ -35,7 +35,7 @@ def test_everything_works_with_1100_other_files_open(links: Links, many_descript
     others = [os.open(os.devnull, os.O_RDONLY) for _ in range(1_100)]
     try:
         server = links.server()
-        assert server._listener._socket.fileno() > 1_024
+        assert server._listener._waker.fileno() > 1_024
         links.good_association(server)
         client = links.client().associated_with(server.GetHostInfo())
         client.store(small_dataset())

@@ -11,6 +11,7 @@ from nets import ECHO_CLASS, Mute, Nets, associate_request, some_dataset
 from pydicom.dataset import Dataset
 
 from leaddicom import (
+    DataSetError,
     DebugInfoOnSend,
     DebugMode,
     DicomErrorCode,
@@ -151,6 +152,15 @@ class TestSetFlags:
         client.SendNSetRequest(1, 1, ECHO_CLASS, "1.2.3", some_dataset())
         assert nets.wait_for("OnReceiveNSetRequest")[-1].to_pydicom() == some_dataset()
 
+    def test_a_damaged_file_is_refused_with_it_too(self, nets: Nets, tmp_path: Path) -> None:
+        """An odd length would have the peer abort the association."""
+        _, client = nets.pair(Mute)
+        LDicomDS(some_dataset()).save(tmp_path / "it.dcm")
+        (tmp_path / "it.dcm").write_bytes((tmp_path / "it.dcm").read_bytes()[:-1])
+        client.SetFlags(GROUPED)
+        with pytest.raises(DataSetError):
+            client.SendNSetRequest(1, 1, ECHO_CLASS, "1.2.3", tmp_path / "it.dcm")
+
     def test_unknown_bits_are_refused(self, nets: Nets) -> None:
         with pytest.raises(ParameterError, match="0x6 has bits that NetFlag does not"):
             nets.make().SetFlags(6)
@@ -214,30 +224,15 @@ class TestEnableOptimizedSend:
         assert client.writes == [2]
 
 
-class TestEnableOptimizedMemorySend:
-    @pytest.mark.parametrize("optimized", [False, True])
-    def test_EnableOptimizedMemorySend(self, nets: Nets, tmp_path: Path, optimized: bool) -> None:
-        """Off, a file is read when the message is queued, and may go then."""
-        _, client = nets.pair(Mute)
-        client.EnableOptimizedMemorySend(optimized)
-        path = tmp_path / "it.dcm"
-        LDicomDS(some_dataset()).save(path)
-        client.SendCEchoRequest(1, 1, ECHO_CLASS)  # is not answered, so that the next one waits
-        client.SendNSetRequest(1, 2, ECHO_CLASS, "1.2.3", path)
-        held = client.connection._outbox._bytes
-        assert (held > 0) is not optimized
-
-    def test_what_was_read_is_sent(self, nets: Nets, tmp_path: Path) -> None:
-        accepted, client = nets.pair(Mute)
-        client.EnableOptimizedMemorySend(False)
-        path = tmp_path / "it.dcm"
-        LDicomDS(some_dataset()).save(path)
-        client.SendCEchoRequest(1, 1, ECHO_CLASS)
-        client.SendNSetRequest(1, 2, ECHO_CLASS, "1.2.3", path)
-        path.unlink()
-        nets.wait_for("OnReceiveCEchoRequest")
-        accepted.SendCEchoResponse(1, 1, ECHO_CLASS, Status.SUCCESS)
-        assert nets.wait_for("OnReceiveNSetRequest")[-1].to_pydicom() == some_dataset()
+@pytest.mark.parametrize("enable", [True, False])
+def test_EnableOptimizedMemorySend(nets: Nets, tmp_path: Path, enable: bool) -> None:
+    """A file that waits takes no memory, whatever is asked for."""
+    _, client = nets.pair(Mute)
+    client.EnableOptimizedMemorySend(enable)
+    LDicomDS(some_dataset()).save(tmp_path / "it.dcm")
+    client.SendCEchoRequest(1, 1, ECHO_CLASS)  # is not answered, so that the next one waits
+    client.SendNSetRequest(1, 2, ECHO_CLASS, "1.2.3", tmp_path / "it.dcm")
+    assert client.connection._outbox._bytes == 0
 
 
 def test_IsOptimizedMemorySendEnabled(nets: Nets) -> None:
@@ -426,6 +421,33 @@ class TestOnBeforeSendCommandSet:
         client.SendCEchoRequest(1, 7, ECHO_CLASS)
         nets.wait_for("OnReceiveCEchoResponse")
         assert client.answer.MessageIDBeingRespondedTo == 7
+
+    @pytest.mark.parametrize("status", [None, Status.PENDING])
+    def test_a_final_response_stays_final(self, nets: Nets, status: int | None) -> None:
+        """The peer would wait for ever."""
+
+        class Server(Mute):
+            def OnBeforeSendCommandSet(self, command_set: LDicomDS) -> None:
+                command_set.to_pydicom().Status = status
+
+        accepted, client = nets.pair(Server)
+        client.SendCEchoRequest(1, 5, ECHO_CLASS)
+        nets.wait_for("OnReceiveCEchoRequest")
+        with pytest.raises(ParameterError, match="has to leave a status"):
+            accepted.SendCEchoResponse(1, 5, ECHO_CLASS, 0)
+        assert accepted.connection.session.answered(5)  # it is owed still
+
+    def test_it_sees_what_send_data_sends(self, nets: Nets) -> None:
+        class Server(self.Commenting, Mute):
+            """Answers by hand."""
+
+        accepted, client = nets.pair(Server, self.Listening)
+        client.SendCEchoRequest(1, 5, ECHO_CLASS)
+        nets.wait_for("OnReceiveCEchoRequest")
+        answer = command_set(CommandField=0x8030, MessageIDBeingRespondedTo=5, Status=0x0110)
+        accepted.SendData(1, answer)
+        nets.wait_for("OnReceiveCEchoResponse")
+        assert client.answer.ErrorComment == "no"
 
     def test_a_status_that_is_made_final_ends_the_operation(self, nets: Nets) -> None:
         """What leaves counts, not what was asked for."""

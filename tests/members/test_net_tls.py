@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from nets import TLS_LINKS, Nets, raw_listener, warnings_of
 from OpenSSL import SSL
 
@@ -128,14 +128,15 @@ def test_OnPrivateKeyPassword(nets: Nets) -> None:
 # -- cipher suites -----------------------------------------------------------------------------
 
 
-def test_SetCipherToIndexTLS(nets: Nets) -> None:
+@pytest.mark.parametrize("none", [Ciphersuite.NONE, None])
+def test_SetCipherToIndexTLS(nets: Nets, none: int | None) -> None:
     """LEADTOOLS' way: clear the table, then fill it, best first."""
     net = nets.make(link="TLS 1.3")
-    net.SetCipherToIndexTLS(0, Ciphersuite.NONE)
+    net.SetCipherToIndexTLS(0, none)
     for index in range(16):
         net.SetCipherToIndexTLS(index, BEST if index else TLS13)
     assert [net.GetCipherFromIndexTLS(each) for each in range(16)] == [TLS13, *[BEST] * 15]
-    net.SetCipherToIndexTLS(0, 0)
+    net.SetCipherToIndexTLS(0, none)
     assert {net.GetCipherFromIndexTLS(each) for each in range(16)} == {Ciphersuite.NONE}
     for index in (-1, 16):
         with pytest.raises(ParameterError) as caught:
@@ -346,6 +347,61 @@ class TestOnVerify:
         assert [each[2] for each in shown if not each[0]] == [10, 62]
         assert client.error.verify_code == 62
 
+    @pytest.mark.parametrize("link", TLS_LINKS)
+    @pytest.mark.parametrize("purpose", ["client_only", "no_eku"])
+    def test_who_allows_another_purpose_has_not_allowed_another_host(
+        self, nets: Nets, link: str, purpose: str
+    ) -> None:
+        client = nets.make(Judge, link=link, server_name="somebody-else.example")
+        shown = client.shown
+
+        def any_purpose(ok: int, text: str, error: int, error_text: str) -> int:
+            shown.append((ok, text, error, error_text))
+            return ok or error == 26
+
+        client.OnVerify = any_purpose
+        nets.connect(client, nets.server(link=link, certificate=purpose), "localhost")
+        assert nets.wait_for("OnSecureLinkReady", net=client)[0] != 0
+        assert [(each[2], each[3]) for each in shown if not each[0]][1:] == [
+            (62, "it was not issued for this host name")
+        ]
+        assert client.error.verify_code == 62
+
+    @pytest.mark.parametrize("verdict", [0, RuntimeError("deliberate")], ids=["0", "raises"])
+    def test_its_verdict_counts_although_nothing_is_verified(
+        self, nets: Nets, verdict: Any
+    ) -> None:
+        """LEADTOOLS' own default verifies nothing, so that ports may do so."""
+        client = nets.make(Judge, link="TLS 1.3", verify=VerifyMode.NONE)
+        client.verdict = verdict
+        nets.connect(client, nets.server(link="TLS 1.3"), "localhost")
+        code = nets.wait_for("OnSecureLinkReady", net=client)[0]
+        assert code == DicomErrorCode.TLS_APPLICATION_VERIFICATION
+
+    def test_with_nothing_verified_it_may_allow_everything(self, nets: Nets) -> None:
+        client = nets.make(Judge, link="TLS 1.3", verify=VerifyMode.NONE)
+        client.verdict = 1
+        nets.connect(client, nets.server(link="TLS 1.3", certificate="self_signed"))
+        assert nets.wait_for("OnSecureLinkReady", net=client) == (0,)
+
+    def test_it_can_tell_a_certificate_by_its_fingerprint(self, nets: Nets) -> None:
+        """Everything else in it may be the same in another one."""
+        client, _ = judged(nets, "TLS 1.3", None)
+        fingerprint = nets.certificate("good").certificate.fingerprint(hashes.SHA256()).hex()
+        assert f"SHA-256: {fingerprint}" in client.shown[-1][1]
+
+    def test_closing_inside_it_ends_the_handshake(self, nets: Nets) -> None:
+        client = nets.make(Judge, link="TLS 1.3")
+
+        def close(ok: int, *_: Any) -> int:
+            client.CloseForced(True)
+            return ok
+
+        client.OnVerify = close
+        nets.connect(client, nets.server(link="TLS 1.3"))
+        nets.wait_for("OnClose", net=client)
+        assert "OnSecureLinkReady" not in nets.recorder.names(client)
+
     def test_its_exception_refuses_on_this_connection_and_no_other(
         self, nets: Nets, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -375,7 +431,7 @@ class TestOnVerify:
 
     def test_the_time_it_takes_is_not_the_peers(self, nets: Nets) -> None:
         """A user who has to be asked may take longer than a handshake."""
-        client = nets.make(Judge, link="TLS 1.3")
+        client = nets.make(Judge, link="TLS 1.2")  # in which the handshake goes on after it
 
         def slow(ok: int, *_: Any) -> int:
             deadlines = client.connection._deadlines
@@ -384,7 +440,7 @@ class TestOnVerify:
             return ok
 
         client.OnVerify = slow
-        nets.connect(client, nets.server(link="TLS 1.3"))
+        nets.connect(client, nets.server(link="TLS 1.2"))
         assert nets.wait_for("OnSecureLinkReady", net=client) == (0,)
 
 
@@ -407,6 +463,23 @@ class TestOnCreateCTX:
             assert nets.wait_for("OnSecureLinkReady", net=client) == (0,)
         assert len(made) == 1
         assert made[0] is server.GetCTX()
+
+    @pytest.mark.parametrize("certificate", ["wrong_host", "no_eku", "self_signed"])
+    def test_it_cannot_take_the_checks_away(self, nets: Nets, certificate: str) -> None:
+        class Client(LDicomNet):
+            def OnCreateCTX(self, context: SSL.Context) -> None:
+                context.set_verify(SSL.VERIFY_NONE, lambda *_: True)
+
+        client = nets.make(Client, link="TLS 1.3")
+        nets.connect(client, nets.server(link="TLS 1.3", certificate=certificate), "localhost")
+        assert nets.wait_for("OnSecureLinkReady", net=client)[0] != 0
+
+    def test_nor_does_the_context_of_a_listener(self, nets: Nets) -> None:
+        server = nets.server(link="TLS 1.2")
+        server.GetCTX().set_verify(SSL.VERIFY_NONE, lambda *_: True)
+        nets.client(server, link="TLS 1.2", certificate=None)
+        code, _ = nets.wait_for("OnClose", net=server)
+        assert code == DicomErrorCode.TLS_CERTIFICATE_VERIFY_FAILED
 
     def test_its_exception_reaches_the_caller(self, nets: Nets) -> None:
         class Client(LDicomNet):
@@ -435,6 +508,8 @@ def test_CTXSetOptions(nets: Nets) -> None:
     assert client.security.settings.minimum_version == "TLSv1.3"
     nets.connect(client, server)
     assert nets.wait_for("OnSecureLinkReady", net=client)[0] != 0  # nothing in common
+    assert client.CTXSetOptions(SslOption.NO_SSLV3) == 0x8A000BFF  # options only add
+    assert client.security.settings.minimum_version == "TLSv1.3"
     with pytest.raises(ParameterError) as caught:
         client.CTXSetOptions(0x40000000)
     assert caught.value.code == DicomErrorCode.TLS_INVALID_CTX_OPTIONS
@@ -545,6 +620,9 @@ class TestContextStructure:
             net.Initialize(None, DICOM_SECURE_TLS, ctx)
         assert caught.value.code == ctx.success == code
         assert net.security.settings is before
+        with pytest.raises(ParameterError):
+            net.Initialize(None, DICOM_SECURE_NONE, ctx)
+        assert net.GetSecureMode() == DICOM_SECURE_TLS
 
     def test_a_ca_file_without_certificates(self, tmp_path: Path) -> None:
         (tmp_path / "ca.pem").write_text("nothing")

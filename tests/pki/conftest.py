@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from leaddicom.pki import CertificateAuthority, PrivateKey, init_development_pki
+from leaddicom.pki import CertificateAuthority, PkiFolder, PrivateKey, init_development_pki
 from leaddicom.pki import authority as authority_module
 from leaddicom.pki.certificates import new_private_key
+from pki.openssl import NOW
 
 
 @pytest.fixture(scope="session")
@@ -50,3 +51,17 @@ def ec_key() -> PrivateKey:
 @pytest.fixture(scope="session")
 def authority(ec_key: PrivateKey) -> CertificateAuthority:
     return CertificateAuthority.create("Test CA", "Test", private_key=ec_key)
+
+
+@pytest.fixture(scope="session")
+def root(ec_key: PrivateKey) -> CertificateAuthority:
+    """An authority that was made when the tests take place."""
+    return CertificateAuthority.create("Test CA", "Test", private_key=ec_key, at=NOW)
+
+
+@pytest.fixture
+def pki(root: CertificateAuthority, tmp_path: Path) -> PkiFolder:
+    """Its folder, in which nothing else is."""
+    folder = PkiFolder(tmp_path / "pki")
+    root.pair.save(folder.ca_certificate_file, folder.ca_key_file)
+    return folder

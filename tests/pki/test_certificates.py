@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, x25519
 from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
     Encoding,
     NoEncryption,
     PrivateFormat,
@@ -18,13 +20,19 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from leaddicom.errors import DicomErrorCode, ParameterError, TlsError
 from leaddicom.pki import PrivateKey
 from leaddicom.pki.certificates import (
+    alternative_names,
     certificate_pem,
+    is_encrypted,
+    key_text,
     load_certificate,
     load_private_key,
     new_private_key,
     now,
     one_line,
     private_key_pem,
+    purpose_names,
+    purposes,
+    serial_text,
     sign_certificate,
     subject_name,
     validity_flaw,
@@ -244,6 +252,59 @@ class TestReading:
             load_certificate(path)
 
 
+class TestEncryptedKey:
+    def test_is_recognized(self, ec_key: PrivateKey, tmp_path: Path) -> None:
+        file = tmp_path / "x.key"
+        older = PrivateFormat.TraditionalOpenSSL
+        for data, expected in [
+            (private_key_pem(ec_key), False),
+            (private_key_pem(ec_key, "secret"), True),
+            (ec_key.private_bytes(Encoding.PEM, older, NoEncryption()), False),
+            (ec_key.private_bytes(Encoding.PEM, older, BestAvailableEncryption(b"x")), True),
+        ]:
+            file.write_bytes(data)
+            assert is_encrypted(file) is expected
+
+    def test_is_none_if_it_cannot_be_read(self, tmp_path: Path) -> None:
+        assert not is_encrypted(tmp_path / "missing.key")
+
+
+class TestText:
+    def test_tells_purposes_and_names(self, ec_key: PrivateKey) -> None:
+        bare, ca = sign(ec_key), sign(ec_key, ca=True)
+        server = sign(ec_key, eku=[ExtendedKeyUsageOID.SERVER_AUTH], san=["a.example", "::1"])
+        odd = sign(ec_key, eku=[ExtendedKeyUsageOID.CODE_SIGNING])
+        found = [purpose_names(each) for each in (bare, ca, server, odd)]
+        assert found == [[], ["CA"], ["server"], []]
+        assert purposes(server) == [ExtendedKeyUsageOID.SERVER_AUTH]
+        assert [alternative_names(each) for each in (bare, server)] == [[], ["a.example", "::1"]]
+
+    def test_tells_the_key(self, ec_key: PrivateKey) -> None:
+        assert key_text(sign(ec_key)) == "EC 256"
+        assert key_text(sign(new_private_key("rsa", 1024))) == "RSA 1024"
+
+    @pytest.mark.parametrize(
+        ("serial", "text"), [(1, "01"), (0xAB, "AB"), (0xABC, "0ABC"), (0xF0000, "0F0000")]
+    )
+    def test_of_a_serial_number_has_whole_octets(self, serial: int, text: str) -> None:
+        assert serial_text(serial) == text
+
+    def test_does_without_extensions_and_known_keys(self, ec_key: PrivateKey) -> None:
+        name = subject_name("bare", None)
+        bare = (
+            x509.CertificateBuilder()
+            .subject_name(name)
+            .issuer_name(name)
+            .public_key(ed25519.Ed25519PrivateKey.generate().public_key())
+            .serial_number(1)
+            .not_valid_before(now() - DAY)
+            .not_valid_after(now() + DAY)
+            .sign(ec_key, hashes.SHA256())
+        )
+        assert (purpose_names(bare), purposes(bare), alternative_names(bare)) == ([], [], [])
+        assert key_text(bare) == "other"
+
+
 class TestValidity:
     def test_is_told_in_utc_and_whole_seconds(self) -> None:
         assert now().tzinfo is timezone.utc
@@ -261,6 +322,7 @@ class TestValidity:
         self, ec_key: PrivateKey, begin: int, end: int, flaw: str | None
     ) -> None:
         certificate = sign(ec_key, not_before=now() + begin * DAY, not_after=now() + end * DAY)
+        assert validity_flaw(certificate, now() + 9 * DAY) is not None
         found = validity_flaw(certificate)
         assert found is flaw or (found or "").startswith(flaw or "?")
 

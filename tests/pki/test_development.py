@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import stat
@@ -22,13 +23,19 @@ from leaddicom.pki import (
     CertificateState,
     IssuedPair,
     PkiEntry,
+    PkiFolder,
     PrivateKey,
     init_development_pki,
+    is_encrypted,
     load_certificate,
     load_private_key,
+    revoke,
 )
 from leaddicom.pki.certificates import now, private_key_pem, sign_certificate
 from leaddicom.pki.files import locked
+from leaddicom.pki.records import read_records
+from leaddicom.pki.revocation import crl_number, load_crl, revocations
+from pki.openssl import complaint
 
 DAY = timedelta(days=1)
 MADE, KEPT, RENEWED = CertificateState
@@ -92,7 +99,8 @@ def resign(folder: Path, stem: str, not_before: datetime, not_after: datetime) -
 
 class TestNewTree:
     def test_has_these_files_and_no_others(self, pristine: Path) -> None:
-        expected = {f"{stem}.{ending}" for stem in ALL for ending in ("pem", "key")} | {".lock"}
+        expected = {f"{stem}.{ending}" for stem in ALL for ending in ("pem", "key")}
+        expected |= {".lock", "rootCA/rootCA.crl", "rootCA/index.jsonl"}
         assert set(content(pristine)) == expected
 
     def test_is_reported(self, certs: Path) -> None:
@@ -200,7 +208,7 @@ class TestSecondRun:
         verify(certs)
         changed = {name for name, value in content(certs).items() if before.get(name) != value}
         left = {f"{ARCHIVE}{ending}.old" for ending in (".pem", ".key") if ending not in missing}
-        assert changed == {f"{ARCHIVE}.pem", f"{ARCHIVE}.key"} | left
+        assert changed == {f"{ARCHIVE}.pem", f"{ARCHIVE}.key", "rootCA/index.jsonl"} | left
         assert states(entries) == {Path(s).name: MADE if s == ARCHIVE else KEPT for s in ALL}
         reason = f"archive{missing[0]} was missing" if len(missing) == 1 else ""
         assert archive_of(entries).reason == reason
@@ -256,7 +264,7 @@ class TestSecondRun:
         assert f"archive.{ending} cannot be read as a PEM" in entry.reason
 
     def test_keeps_the_files_of_what_it_renews(self, certs: Path, ec_key: PrivateKey) -> None:
-        own_key = private_key_pem(ec_key, "mine")
+        own_key = private_key_pem(ec_key)
         (certs / f"{ARCHIVE}.key").write_bytes(own_key)
         former = (certs / f"{ARCHIVE}.pem").read_bytes()
         init_development_pki(certs)
@@ -264,6 +272,22 @@ class TestSecondRun:
         assert old_key.read_bytes() == own_key
         assert stat.S_IMODE(old_key.stat().st_mode) == 0o600
         assert (certs / f"{ARCHIVE}.pem.old").read_bytes() == former
+
+    def test_keeps_a_key_that_is_encrypted(self, certs: Path) -> None:
+        key = load_private_key(certs / f"{ARCHIVE}.key")
+        (certs / f"{ARCHIVE}.key").write_bytes(private_key_pem(key, "mine"))
+        assert archive_of(init_development_pki(certs)).state is KEPT
+        assert load_private_key(certs / f"{ARCHIVE}.key", "mine").public_key() == key.public_key()
+
+    def test_keeps_what_was_revoked_and_tells_how_to_get_a_new_one(self, certs: Path) -> None:
+        revoke(PkiFolder(certs), "archive")
+        entry = archive_of(init_development_pki(certs))
+        assert entry.state is KEPT
+        assert re.fullmatch(
+            r"it was revoked on \d{4}-\d\d-\d\d; for a new one run: "
+            "leaddicom pki renew archive --new-key",
+            entry.reason,
+        )
 
     def test_does_not_replace_a_file_that_it_may_not_read(self, certs: Path) -> None:
         # A folder in the key's place cannot be read by any user, root included.
@@ -331,14 +355,91 @@ class TestRoot:
         error = self.expect_failure(certs, "rootCA.key is not the key of the CA certificate")
         assert error.code == DicomErrorCode.KEYS_MISMATCH
 
-    def test_with_an_encrypted_key_is_an_error(self, certs: Path, ec_key: PrivateKey) -> None:
-        (certs / "rootCA/rootCA.key").write_bytes(private_key_pem(ec_key, "secret"))
-        self.expect_failure(certs, "rootCA.key cannot be read as a PEM private key")
+    @pytest.mark.parametrize(
+        ("password", "why"),
+        [
+            (None, "it is encrypted and no password was given. Give its password."),
+            ("wrong", "Incorrect password, could not decrypt key. Give its password."),
+        ],
+    )
+    def test_with_an_encrypted_key_asks_for_its_password_and_not_to_delete_it(
+        self, certs: Path, password: str | None, why: str
+    ) -> None:
+        init_development_pki(certs, ca_password="secret")
+        before = content(certs)
+        with pytest.raises(TlsError) as caught:
+            init_development_pki(certs, ca_password=password)
+        key = certs / "rootCA/rootCA.key"
+        assert str(caught.value) == f"{key} cannot be read as a PEM private key: {why}"
+        assert content(certs) == before
+
+    def test_is_encrypted_if_there_is_a_password(self, certs: Path) -> None:
+        key = load_private_key(certs / "rootCA/rootCA.key")
+        root, *_ = init_development_pki(certs, ca_password="secret")
+        assert (root.state, root.reason) == (KEPT, "its key was encrypted")
+        again, *_ = init_development_pki(certs, ca_password="secret")
+        assert (again.state, again.reason) == (KEPT, "")
+        found = load_private_key(certs / "rootCA/rootCA.key", "secret")
+        assert found.public_key() == key.public_key()
+
+    def test_is_encrypted_from_the_beginning_if_there_is_a_password(self, certs: Path) -> None:
+        folder = certs.parent / "new"
+        init_development_pki(folder, ca_password="secret")
+        (folder / "rootCA/rootCA.pem").unlink()
+        root, *leaves = init_development_pki(folder, ca_password="secret")
+        assert root.reason == "rootCA.pem was missing and was made again from its key"
+        assert {leaf.state for leaf in leaves} == {KEPT}
+        assert is_encrypted(folder / "rootCA/rootCA.key")
 
     def test_with_a_damaged_key_alone_is_an_error(self, certs: Path) -> None:
         (certs / "rootCA/rootCA.pem").unlink()
         (certs / "rootCA/rootCA.key").write_bytes(b"")
         self.expect_failure(certs, "rootCA.key cannot be read as a PEM private key")
+
+
+class TestRecords:
+    def test_are_made_of_what_there_was_before_there_were_any(self, certs: Path) -> None:
+        index = certs / "rootCA/index.jsonl"
+        before = read_records(index)
+        assert [record.name for record in before] == [Path(stem).name for stem in LEAVES]
+        index.unlink()
+        assert {entry.state for entry in init_development_pki(certs)} == {KEPT}
+        assert sorted(read_records(index), key=lambda each: each.serial) == sorted(
+            before, key=lambda each: each.serial
+        )
+
+    def test_tell_of_what_was_replaced(self, certs: Path) -> None:
+        former = load_certificate(certs / f"{ARCHIVE}.pem")
+        (certs / f"{ARCHIVE}.key").unlink()
+        init_development_pki(certs)
+        records = read_records(certs / "rootCA/index.jsonl")
+        latest = load_certificate(certs / f"{ARCHIVE}.pem")
+        assert [each.certificate for each in records if each.name == "archive"] == [former, latest]
+
+
+class TestRevocationList:
+    def crl(self, folder: Path) -> x509.CertificateRevocationList:
+        return load_crl(folder / "rootCA/rootCA.crl")
+
+    def test_is_there_from_the_beginning(self, pristine: Path) -> None:
+        root = load_root(pristine).certificate
+        leaf = load_certificate(pristine / f"{ARCHIVE}.pem")
+        assert list(self.crl(pristine)) == []
+        assert complaint(leaf, root, self.crl(pristine), at=now()) == ""
+
+    def test_is_made_anew_when_it_is_stale_and_says_the_same(self, certs: Path) -> None:
+        pki = PkiFolder(certs)
+        revoke(pki, "modality")
+        authority = pki.authority()
+        records = pki.records(authority.certificate)
+        pki.crl_file.unlink()
+        pki.write_crl(authority, records, lifetime=DAY, at=now() - 9 * DAY)
+        stale = self.crl(certs)
+        init_development_pki(certs)
+        made = self.crl(certs)
+        assert (made.next_update_utc or now()) > now() + 29 * DAY
+        assert revocations(made) == revocations(stale) != []
+        assert crl_number(made) > crl_number(stale)
 
 
 class TestFolder:

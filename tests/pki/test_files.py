@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from leaddicom.errors import DicomError
-from leaddicom.pki.files import locked, make_folder, write_file
+from leaddicom.pki.files import is_file_name, locked, make_folder, write_file
 
 
 @pytest.fixture(params=[0o000, 0o022, 0o077], ids=oct)
@@ -80,6 +80,35 @@ class TestWrittenFile:
             write_file(path, b"after")
         assert path.read_bytes() == b"before"
         assert list(tmp_path.iterdir()) == [path]
+
+
+class TestFileName:
+    @pytest.mark.parametrize("name", ["a", "CT_1", "pacs.example", "Store SCP", "a-b", "_"])
+    def test_may_be(self, name: str) -> None:
+        assert is_file_name(name)
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "",
+            ".",
+            "..",
+            ".a",
+            "a.",
+            " a",
+            "-a",
+            "a/b",
+            "a\\b",
+            "a:b",
+            "a\n",
+            "a\0b",
+            "ä",
+            "~",
+            "a*",
+        ],
+    )
+    def test_may_not_be(self, name: str) -> None:
+        assert not is_file_name(name)
 
 
 class TestFolder:

@@ -8,8 +8,10 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from shutil import copyfile
 
 import pytest
+from cryptography.hazmat.primitives import hashes
 from nets import Nets
 from programs import Program, run, sample
 from storage import CT, FILES, data_set_of, write_instance
@@ -24,6 +26,7 @@ from leaddicom import (
     Scu,
     TlsError,
 )
+from leaddicom.cli.main import main as leaddicom
 from leaddicom.testing.certificates import IssuedCertificate, ThrowAwayPki
 
 Start = Callable[..., tuple[Program, int]]
@@ -87,6 +90,36 @@ def test_ends_cleanly_at_a_signal(
         socket.create_connection(("127.0.0.1", port), 5)
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no SIGHUP")
+def test_reloads_its_files_at_a_sighup(
+    start: Start, scu: Callable[..., Scu], pki: ThrowAwayPki, tmp_path: Path
+) -> None:
+    first, second = pki.issue("first"), pki.issue("second")
+    certificate, key = tmp_path / "own.pem", tmp_path / "own.key"
+
+    def install(issued: IssuedCertificate) -> None:
+        copyfile(issued.certificate_file, certificate)
+        copyfile(issued.key_file, key)
+
+    def shown() -> str:
+        with scu(port) as client:
+            client.echo()
+            assert client.peer_identity is not None
+            return client.peer_identity.subject.partition(",")[0]
+
+    install(first)
+    program, port = start("-cert", str(certificate), "-key", str(key))
+    install(second)
+    assert shown() == "CN=first"
+    program.send(signal.SIGHUP)
+    program.wait_for("INFO The TLS files were reloaded")
+    assert shown() == "CN=second"
+    key.write_text("nothing")
+    program.send(signal.SIGHUP)
+    program.wait_for("WARNING Nothing was reloaded; .* stay in use: The private key in .*own.key")
+    assert shown() == "CN=second"
+
+
 def test_rejects_other_titles(start: Start, scu: Callable[..., Scu]) -> None:
     program, port = start("--ae-title", "MINE")
     scu(port, called_ae_title="MINE").echo()
@@ -95,6 +128,42 @@ def test_rejects_other_titles(start: Start, scu: Callable[..., Scu]) -> None:
     program.wait_for(
         "'LEADDICOM' calls 'SECURE_SCP'.: this end rejected .*called AE title not recognized"
     )
+
+
+def test_keeps_to_who_may_be_whom(
+    start: Start, scu: Callable[..., Scu], good: IssuedCertificate, tmp_path: Path
+) -> None:
+    fingerprint = good.certificate.fingerprint(hashes.SHA256()).hex()
+    policy = tmp_path / "access.toml"
+    policy.write_text(f'[rule.ct]\nfingerprint = "{fingerprint}"\ncalling = ["CT1"]\n')
+    program, port = start("--access", str(policy))
+    scu(port, calling_ae_title="CT1").echo()
+    with pytest.raises(AssociationError, match="calling AE title not recognized"):
+        scu(port, calling_ae_title="CT2").echo()
+    program.wait_for("WARNING .*CT2")
+
+
+def test_refuses_who_was_revoked(
+    start: Start, scu: Callable[..., Scu], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the revocation list of ``leaddicom pki``."""
+    folder = tmp_path / "pki"
+    for command in (["init"], ["revoke", "modality"]):
+        assert leaddicom(["pki", *command, "--dir", str(folder)]) == 0
+    own = {"-ca": "rootCA/rootCA.pem", "-crl": "rootCA/rootCA.crl"}
+    server = "servers/archive/archive"
+    own |= {"-cert": f"{server}.pem", "-key": f"{server}.key"}
+    program, port = start(*(each for k, v in own.items() for each in (k, str(folder / v))))
+
+    def client(name: str) -> Scu:
+        file = folder / "clients" / name / name
+        files = {"certificate": f"{file}.pem", "key": f"{file}.key"}
+        return scu(port, ca_file=str(folder / "rootCA/rootCA.pem"), **files)
+
+    client("workitemcreator").echo()
+    with pytest.raises(TlsError, match="revoked"):
+        client("modality").echo()
+    program.wait_for("WARNING .*revoked")
 
 
 def test_says_why_it_refused_a_caller(

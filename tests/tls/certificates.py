@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ipaddress
+import functools
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from leaddicom.pki.certificates import sign_certificate, subject_name
 
 CLIENT_AUTH = ExtendedKeyUsageOID.CLIENT_AUTH
 SERVER_AUTH = ExtendedKeyUsageOID.SERVER_AUTH
@@ -49,15 +51,10 @@ class Issued:
         return self.key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, protection)
 
 
-def names(*texts: str) -> list[x509.GeneralName]:
-    found: list[x509.GeneralName] = []
-    for text in texts:
-        try:
-            found.append(x509.IPAddress(ipaddress.ip_address(text)))
-        except ValueError:
-            kind = x509.UniformResourceIdentifier if text.startswith("urn:") else x509.DNSName
-            found.append(kind(text))
-    return found
+@functools.cache
+def rsa_key(bits: int = 2048) -> rsa.RSAPrivateKey:
+    """A key of that length, always the same one: RSA keys take long to make."""
+    return rsa.generate_private_key(65537, bits)
 
 
 def issue(
@@ -73,45 +70,21 @@ def issue(
 ) -> Issued:
     """Issue a certificate with everything that X509_STRICT wants; no issuer = self-signed."""
     key = key or ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-    signer = issuer.key if issuer else key
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(issuer.certificate.subject if issuer else name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(begin)
-        .not_valid_after(end)
-        .add_extension(x509.BasicConstraints(ca, None), critical=True)
-        .add_extension(_key_usage(ca), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), False
-        )
+    certificate = sign_certificate(
+        subject_name(common_name, None),
+        key.public_key(),
+        issuer.key if issuer else key,
+        issuer=issuer.certificate if issuer else None,
+        not_before=begin,
+        not_after=end,
+        ca=ca,
+        san=() if ca else sans,
+        eku=() if ca else usages,
     )
-    if usages and not ca:
-        builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
-    if sans and not ca:
-        builder = builder.add_extension(x509.SubjectAlternativeName(names(*sans)), False)
     chain = ()
     if issuer is not None and issuer.certificate.subject != issuer.certificate.issuer:
         chain = (issuer.certificate, *issuer.chain)
-    return Issued(builder.sign(signer, hashes.SHA256()), key, chain)
-
-
-def _key_usage(ca: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=not ca,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=ca,
-        crl_sign=ca,
-        encipher_only=False,
-        decipher_only=False,
-    )
+    return Issued(certificate, key, chain)
 
 
 def sign_with_sha1(folder: Path, root: Issued) -> Issued:

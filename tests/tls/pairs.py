@@ -96,8 +96,10 @@ def connect(client_context: SSL.Context, server_context: SSL.Context, **client) 
     return ends
 
 
-def credentials(issued: Issued) -> Credentials:
-    return Credentials(issued.certificate, issued.chain, issued.key, "own.pem", "own.key")
+def credentials(*issued: Issued) -> tuple[Credentials, ...]:
+    return tuple(
+        Credentials(each.certificate, each.chain, each.key, "own.pem", "own.key") for each in issued
+    )
 
 
 def careless_context(role: Role, issued: Issued | None, version: int | None = None) -> SSL.Context:

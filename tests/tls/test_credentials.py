@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa, x25519
+from cryptography.hazmat.primitives.asymmetric import x25519
 
 from leaddicom.enums import CertificateType
 from leaddicom.errors import DicomErrorCode, TlsError
-from leaddicom.tls.credentials import load_credentials, load_trusted
+from leaddicom.tls.credentials import check_strength, load_credentials
+from leaddicom.tls.profiles import DEFAULT_PROFILE
 
-from .certificates import DAY, NOW, issue, sign_with_sha1
+from .certificates import DAY, NOW, issue, rsa_key, sign_with_sha1
 
 PEM, DER = CertificateType.PEM, CertificateType.ASN1
 SECRET = "pässword"
@@ -130,14 +131,14 @@ def test_a_path_with_a_zero_byte():
 @pytest.mark.parametrize(
     ("kind", "content", "words"),
     [
-        (PEM, b"", "the file is empty"),
-        (PEM, b"\x30\x82\x01\x00", "no PEM file"),
+        (PEM, b"", "nothing: it is empty"),
+        (PEM, b"\x30\x82\x01\x00", "neither PEM nor DER"),
         (PEM, b"-----BEGIN EC PRIVATE KEY-----\nAA==\n-----END EC PRIVATE KEY-----\n", "no cert"),
         (PEM, b"-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----\n", "damaged"),
         (PEM, b"-----BEGIN CERTIFICATE-----\n", "damaged"),
-        (DER, b"-----BEGIN CERTIFICATE-----\n", "announced as DER"),
-        (DER, b"\x30\x03\x02\x01\x05", "no DER certificate"),
-        (DER, b"", "no DER certificate"),
+        (DER, b"-----BEGIN CERTIFICATE-----\n", "damaged"),
+        (DER, b"\x30\x03\x02\x01\x05", "neither PEM nor DER"),
+        (DER, b"", "nothing: it is empty"),
     ],
 )
 def test_garbled_certificate_files(write, kind, content, words):
@@ -146,11 +147,19 @@ def test_garbled_certificate_files(write, kind, content, words):
     assert words in error.message
 
 
+def too_weak(path):
+    loaded = load_credentials(path, PEM, None, Prompt())
+    with pytest.raises(TlsError) as caught:
+        check_strength(loaded, DEFAULT_PROFILE)
+    return caught.value
+
+
 @pytest.mark.parametrize("place", ["own", "chain"])
 def test_weak_certificates_are_refused(world, write, place):
-    weak = issue("weak", world.root, key=rsa.generate_private_key(65537, 1024))
-    own = weak if place == "own" else world.client
-    error = refused(write("own.pem", own.pem, weak.pem, own.key_pem()), PEM, None)
+    key = rsa_key(1024)
+    weak = issue("weak", world.root, ca=place == "chain", key=key)
+    own = weak if place == "own" else issue("own", weak)
+    error = too_weak(write("own.pem", own.pem, weak.pem, own.key_pem()))
     assert error.code == DicomErrorCode.CERTIFICATE_LOAD_FAILED
     assert "1024 bits, fewer than 2048" in error.message
     assert "CN=weak" in error.certificate
@@ -158,7 +167,7 @@ def test_weak_certificates_are_refused(world, write, place):
 
 def test_a_sha1_signature_is_refused(world, write, tmp_path):
     weak = sign_with_sha1(tmp_path, world.root)
-    assert "SHA1" in refused(write("own.pem", weak.pem, weak.key_pem()), PEM, None).message
+    assert "SHA1" in too_weak(write("own.pem", weak.pem, weak.key_pem())).message
 
 
 # ------------------------------------------------------------------------------- key
@@ -189,7 +198,7 @@ def test_garbled_key_files(world, write, content, words):
 def test_a_pem_file_without_key(world, write):
     error = refused(write("own.pem", world.client.pem), PEM, None)
     assert error.code == DicomErrorCode.PRIVATE_KEY_LOAD_FAILED
-    assert "holds no private key. Name the file" in error.message
+    assert "holds no private key, but a certificate in PEM" in error.message
 
 
 def test_a_der_file_has_no_room_for_a_key(world, write):
@@ -241,16 +250,3 @@ def test_a_certificate_whose_key_cannot_be_decoded(world, write):
     error = refused(write("own.der", broken), DER, write("own.key", world.client.key_pem()))
     assert error.code == DicomErrorCode.CERTIFICATE_LOAD_FAILED
     assert "the certificate's key cannot be used" in error.message
-
-
-# ----------------------------------------------------------------------- trusted CAs
-
-
-def test_trusted_cas(world, write):
-    path = write("roots.pem", world.root.pem, b"# comment\n", world.intermediate.pem)
-    assert load_trusted(path) == [world.root.certificate, world.intermediate.certificate]
-
-
-def test_an_empty_ca_file(write):
-    with pytest.raises(TlsError, match="the file is empty"):
-        load_trusted(write("roots.pem", b"\n"))

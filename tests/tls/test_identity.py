@@ -12,11 +12,40 @@ from leaddicom.errors import DicomErrorCode, TlsError
 from leaddicom.tls import check_host_name, peer_identity
 from leaddicom.tls.identity import identify
 
-from .certificates import issue, names
+from .certificates import issue
+
+
+def with_extension(extension, common_name="pacs.example"):
+    """A certificate with an extension that no tool would make."""
+    model = issue(common_name)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(model.certificate.subject)
+        .issuer_name(model.certificate.issuer)
+        .public_key(model.key.public_key())
+        .serial_number(5)
+        .not_valid_before(model.certificate.not_valid_before_utc)
+        .not_valid_after(model.certificate.not_valid_after_utc)
+        .add_extension(extension, critical=False)
+        .sign(model.key, hashes.SHA256())
+    )
+
+
+def names(*texts):
+    found = []
+    for text in texts:
+        try:
+            found.append(x509.IPAddress(ipaddress.ip_address(text)))
+        except ValueError:
+            kind = x509.UniformResourceIdentifier if text.startswith("urn:") else x509.DNSName
+            found.append(kind(text))
+    return x509.SubjectAlternativeName(found)
 
 
 def certificate(*sans, common_name="pacs.example"):
-    return issue(common_name, sans=sans).certificate
+    if not sans:
+        return issue(common_name, sans=()).certificate
+    return with_extension(names(*sans), common_name)
 
 
 @pytest.mark.parametrize(
@@ -74,50 +103,31 @@ def test_the_common_name_counts_for_nothing():
         check_host_name(certificate(common_name="pacs.example"), "pacs.example")
 
 
-def with_names(general_names):
-    model = certificate("x")
-    builder = (
-        x509.CertificateBuilder()
-        .subject_name(model.subject)
-        .issuer_name(model.issuer)
-        .public_key(model.public_key())
-        .serial_number(5)
-        .not_valid_before(model.not_valid_before_utc)
-        .not_valid_after(model.not_valid_after_utc)
-    )
-    return builder, issue("ca", ca=True).key, general_names
-
-
-def signed(builder, key, extension):
-    return builder.add_extension(extension, False).sign(key, hashes.SHA256())
-
-
 def test_an_ip_address_disguised_as_a_dns_name_does_not_spoil_the_others():
-    builder, key, general = with_names(
-        [x509.DNSName("192.0.2.7"), *names("192.0.2.7", "pacs.example")]
+    disguised = x509.DNSName("192.0.2.7")
+    found = with_extension(
+        x509.SubjectAlternativeName([disguised, *names("192.0.2.7", "pacs.example")])
     )
-    found = signed(builder, key, x509.SubjectAlternativeName(general))
     check_host_name(found, "192.0.2.7")
     check_host_name(found, "pacs.example")
 
 
 def test_an_ip_address_disguised_as_a_dns_name_is_no_ip_address():
-    builder, key, general = with_names([x509.DNSName("192.0.2.7")])
+    found = with_extension(x509.SubjectAlternativeName([x509.DNSName("192.0.2.7")]))
     with pytest.raises(TlsError, match=r"DNS name 192\.0\.2\.7"):
-        check_host_name(signed(builder, key, x509.SubjectAlternativeName(general)), "192.0.2.7")
+        check_host_name(found, "192.0.2.7")
 
 
 def test_a_network_is_no_address():
-    builder, key, general = with_names([x509.IPAddress(ipaddress.ip_network("192.0.2.0/24"))])
+    network = x509.IPAddress(ipaddress.ip_network("192.0.2.0/24"))
     with pytest.raises(TlsError):
-        check_host_name(signed(builder, key, x509.SubjectAlternativeName(general)), "192.0.2.7")
+        check_host_name(with_extension(x509.SubjectAlternativeName([network])), "192.0.2.7")
 
 
 def test_a_garbled_extension_fits_nothing():
-    builder, key, _ = with_names([])
     garbled = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.17"), b"\x00")
     with pytest.raises(TlsError, match="nothing readable") as caught:
-        check_host_name(signed(builder, key, garbled), "pacs.example")
+        check_host_name(with_extension(garbled), "pacs.example")
     assert caught.value.verify_code == 62
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 from OpenSSL import SSL
 
 from leaddicom.enums import VerifyMode
 from leaddicom.errors import DicomErrorCode, ParameterError, TlsError
 from leaddicom.tls import Ciphersuite, Role, TlsSettings, build_context
 
-from .certificates import issue
+from .certificates import issue, rsa_key
 from .pairs import credentials
 
 
@@ -64,7 +63,7 @@ def refused(*arguments) -> TlsError:
 
 
 def test_a_server_needs_a_certificate(world):
-    assert "server needs a certificate" in refused(world.settings(), None, Role.SERVER).message
+    assert "server needs a certificate" in refused(world.settings(), (), Role.SERVER).message
 
 
 @pytest.mark.parametrize("role", Role)
@@ -84,18 +83,19 @@ def test_an_unusable_ca_file(world, tmp_path, content):
 
 
 def test_weak_own_certificates_are_refused(world):
-    weak = issue("weak", world.root, key=rsa.generate_private_key(65537, 1024))
+    weak = issue("weak", world.root, key=rsa_key(1024))
     assert "1024 bits" in refused(world.settings(), credentials(weak), Role.CLIENT).message
 
 
 def test_what_openssl_refuses_is_refused(world):
-    mixed = dataclasses.replace(credentials(world.client), private_key=world.server.key)
-    error = refused(world.settings(), mixed, Role.CLIENT)
+    (own,) = credentials(world.client)
+    mixed = dataclasses.replace(own, private_key=world.server.key)
+    error = refused(world.settings(), (mixed,), Role.CLIENT)
     assert "OpenSSL refuses the certificate of own.pem" in error.message
 
 
 def test_a_client_may_have_no_certificate(world):
-    assert build_context(world.settings(), None, Role.CLIENT).get_verify_mode() == 3
+    assert build_context(world.settings(), (), Role.CLIENT).get_verify_mode() == 3
 
 
 @pytest.mark.parametrize(

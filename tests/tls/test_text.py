@@ -67,12 +67,13 @@ def test_certificate_text_of_a_device(tmp_path):
         "Issuer",
         "Valid",
         "Serial number",
+        "SHA-256",
         "Basic constraints",
         "Purposes",
     ]
     assert "pacs" in lines[0]
     assert lines[3] == f"Serial number: {issued.certificate.serial_number:X}"
-    assert lines[4:] == ["Basic constraints: no CA", "Purposes: TLS server"]
+    assert lines[5:] == ["Basic constraints: no CA", "Purposes: TLS server"]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +103,7 @@ def test_certificate_text_of_any_purpose(tmp_path):
 
 def test_certificate_text_is_printable_and_never_raises():
     text = certificate_text(issue("x\ny").certificate)
-    assert len(text.splitlines()) == 6
+    assert len(text.splitlines()) == 7
     assert certificate_text(_Garbled()) == "The certificate cannot be decoded (bad\\nname)."
 
 

@@ -76,6 +76,23 @@ class TestOrder:
         assert outbox.take(False) is None
         assert outbox.take(True) is third
 
+    def test_an_item_counts_until_it_has_left(self) -> None:
+        """Who waits for 0 may close, and loses nothing."""
+        outbox = filled(request(1), request(2), response(3))
+        outbox.take(True)
+        assert outbox.unsent == 3
+        outbox.sent(1)
+        assert outbox.unsent == 2
+        outbox.clear()
+        assert outbox.unsent == 0
+
+    def test_dropped_operations_count_no_longer(self) -> None:
+        outbox = filled(request(1), response(3))
+        outbox.drop_operations()
+        assert outbox.unsent == 1
+        outbox.close()
+        assert outbox.unsent == 0
+
     def test_responses_overtake_requests(self) -> None:
         asked, answered = request(), response()
         outbox = filled(asked, answered)

@@ -278,7 +278,9 @@ def test_user_information_that_stands_for_itself_is_there_once(twice: bytes) -> 
 def test_a_role_selection_may_be_repeated_but_not_contradicted() -> None:
     # DCMTK answers it once for each presentation context of the SOP class.
     said, contrary = GOOD["role selection"], item(0x54, counted(CT_STORAGE), b"\0\1")
-    assert decode_associate(request(said, said), LIMITS).roles == {CT_STORAGE.decode(): (True, True)}
+    assert decode_associate(request(said, said), LIMITS).roles == {
+        CT_STORAGE.decode(): (True, True)
+    }
     refused(request(said, contrary), UNEXPECTED)
 
 

@@ -105,6 +105,15 @@ def test_bytes_never_raise_and_are_answered_by_aborts_only(
     assert core.state in (State.STA1, State.STA13) or not core.aborted
 
 
+def test_nothing_is_requested_on_a_transport_that_is_to_be_closed() -> None:
+    core = core_in(State.STA2, Role.ACCEPTOR)
+    core.artim_expired()
+    assert (core.state, core.close_transport) == (State.STA1, True)
+    with pytest.raises(AssociationError, match="to be closed"):
+        core.associate(request())
+    assert pdus_sent(core) == []
+
+
 @settings(max_examples=1000, deadline=None)
 @given(
     st.sampled_from(PLACES),

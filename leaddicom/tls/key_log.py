@@ -1,0 +1,74 @@
+"""The keys of connections in a file, with which Wireshark shows what was said.
+
+The format is that of NSS, which Wireshark and most TLS libraries know.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+
+from OpenSSL import SSL
+
+from leaddicom.tls.text import printable
+
+__all__ = ["VARIABLE", "log_keys"]
+
+_log = logging.getLogger(__name__)
+
+#: The environment variable with the file's name that browsers, curl and Python's ssl know.
+VARIABLE = "SSLKEYLOGFILE"
+
+
+def log_keys(context: SSL.Context, *, allowed: bool) -> None:
+    """Have `context` append its connections' keys to the file of SSLKEYLOGFILE.
+
+    A file that cannot be written leaves everything else as it is.
+
+    Parameters
+    ----------
+    context : OpenSSL.SSL.Context
+        Not used yet.
+    allowed : bool
+        Whether the settings allow it; if not, a variable that is set is only mentioned.
+    """
+    path = os.environ.get(VARIABLE)
+    if not path:
+        return
+    if not allowed:
+        _log.info("%s is set, but no keys are logged: the TLS settings do not allow it", VARIABLE)
+        return
+    try:
+        _append(path, b"")
+    except OSError as error:
+        _log.warning("No keys are logged to %s (%s): %s", printable(path), VARIABLE, error)
+        return
+    _log.warning(
+        "The keys of TLS connections are written to %s (%s): whoever reads that file can decrypt "
+        "what was sent, also later. Remove it when the fault is found.",
+        printable(path),
+        VARIABLE,
+    )
+    context.set_keylog_callback(lambda _, line: _append_quietly(path, line + b"\n"))
+
+
+def _append_quietly(path: str, line: bytes) -> None:
+    try:
+        _append(path, line)
+    except OSError as error:  # nothing may escape into OpenSSL
+        _log.warning("A key cannot be logged to %s: %s", printable(path), error)
+
+
+def _append(path: str, line: bytes) -> None:
+    """Append a line in one system call, so that those of other programs do not mix with it."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    descriptor = os.open(path, flags, 0o600)
+    try:
+        found = os.fstat(descriptor)
+        if os.name == "posix" and stat.S_ISREG(found.st_mode) and found.st_mode & 0o077:
+            os.fchmod(descriptor, 0o600)  # it was there before; fails if it is another user's
+        if line:
+            os.write(descriptor, line)
+    finally:
+        os.close(descriptor)
