@@ -167,11 +167,11 @@ class LDicomNet(SecureLink, Iscl, AssociationServices, CompositeServices, Normal
                 "Initialize has to come before Connect, Listen and Accept.",
             )
         wanted = checked_mode(mode)
-        settings = self.security.settings if ctx is None else ctx
-        if isinstance(settings, L_SSL_CTX_CREATE):
-            settings = settings.applied_to(self.security.settings)
-        self.security.mode, self.security.settings = wanted, settings
-        self.security.changed()
+        with self.security.changing():
+            settings = self.security.settings if ctx is None else ctx
+            if isinstance(settings, L_SSL_CTX_CREATE):
+                settings = settings.applied_to(self.security.settings)
+            self.security.mode, self.security.settings = wanted, settings
         self._path = self._path if path is None else os.fspath(path)
         self._initialized = True
 

@@ -193,8 +193,9 @@ class SecureLink:
         self._set_certificate(cert_path, cert_type, key_path)
 
     def _set_certificate(self, cert_path: str, cert_type: int, key_path: str | None) -> None:
-        self.security.credentials = (self._load_certificate(cert_path, cert_type, key_path),)
-        self.security.changed()
+        loaded = self._load_certificate(cert_path, cert_type, key_path)
+        with self.security.changing():
+            self.security.credentials = (loaded,)
 
     def _load_certificate(
         self, cert_path: str, cert_type: int, key_path: str | None
@@ -232,11 +233,11 @@ class SecureLink:
         chosen = Ciphersuite.NONE if cipher == Ciphersuite.NONE else suite(cipher).constant
         if chosen is not Ciphersuite.NONE:
             replace(self.security.settings, cipher_suites=(chosen,))  # refuses what is not allowed
-        if index == 0 and chosen is Ciphersuite.NONE:
-            self.security.suites = [Ciphersuite.NONE] * MAX_CIPHERSUITE_COUNT
-        else:
-            self.security.suites[index] = chosen
-        self.security.changed()
+        with self.security.changing():
+            if index == 0 and chosen is Ciphersuite.NONE:
+                self.security.suites = [Ciphersuite.NONE] * MAX_CIPHERSUITE_COUNT
+            else:
+                self.security.suites[index] = chosen
 
     def GetCipherFromIndexTLS(self, index: int) -> Ciphersuite:
         """Give the cipher suite at an index of the table; NONE if there is none."""
@@ -344,9 +345,9 @@ class SecureLink:
     def CTXSetOptions(self, options: int) -> int:
         """Set options of the TLS context, and give those in force; see `L_SSL_CTX_CREATE`."""
         self._require_tls("Options")
-        self.security.settings = with_options(self.security.settings, options)
-        self.security.options |= options
-        self.security.changed()
+        with self.security.changing():
+            self.security.settings = with_options(self.security.settings, options)
+            self.security.options |= options
         return self.security.options
 
     @differs("TLS and SSLV23 mean the profile's versions; the others are refused (code 192).")
@@ -372,8 +373,9 @@ class SecureLink:
     def SetHandshakeDebug(self, enable: bool) -> None:
         """Have the steps of the handshake logged."""
         self._require_tls("The handshake's log")
-        self.security.settings = replace(self.security.settings, log_handshake=bool(enable))
-        self.security.changed()
+        with self.security.changing():
+            settings = self.security.settings
+            self.security.settings = replace(settings, log_handshake=bool(enable))
 
     # -- ours ----------------------------------------------------------------------------------
 
@@ -402,15 +404,15 @@ class SecureLink:
             Code 218 (key), 219 (certificate) or 221 (they do not belong together).
         """
         added = self._load_certificate(cert_path, cert_type, key_path)
-        ours = self.security.credentials
-        if key_kind(added) in map(key_kind, ours):
-            raise ParameterError(
-                f"There is a certificate with an {key_kind(added)} key already, and only one of "
-                "them could be shown. Add one with a key of another kind, or replace all with "
-                "SetServerCertificateTLS."
-            )
-        self.security.credentials = (*ours, added)
-        self.security.changed()
+        with self.security.changing():
+            ours = self.security.credentials
+            if key_kind(added) in map(key_kind, ours):
+                raise ParameterError(
+                    f"There is a certificate with an {key_kind(added)} key already, and only one "
+                    "of them could be shown. Add one with a key of another kind, or replace all "
+                    "with SetServerCertificateTLS."
+                )
+            self.security.credentials = (*ours, added)
 
     def reload(self, settings: TlsSettings | None = None) -> None:
         """Read the files of certificates, keys, CAs and revocation lists anew.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from OpenSSL import SSL
 
@@ -47,9 +49,8 @@ class Security:
     )
     options: int = 0
     _ends: dict[Role, SecureEnd] = field(default_factory=dict)
-    _reloading: threading.Lock = field(
-        default_factory=threading.Lock, init=False, repr=False, compare=False
-    )
+    # Reentrant: OnCreateCTX runs inside `reload` and may set something.
+    _changing: Any = field(default_factory=threading.RLock, init=False, repr=False, compare=False)
 
     @property
     def context(self) -> SSL.Context | None:
@@ -60,9 +61,15 @@ class Security:
         """Give a copy whose changes do not come back; built contexts are shared."""
         return replace(self, suites=list(self.suites), _ends=dict(self._ends))
 
-    def changed(self) -> None:
-        """Forget the contexts that were built, since what they were built from has changed."""
-        self._ends = {}
+    @contextmanager
+    def changing(self) -> Iterator[None]:
+        """Change what contexts are built from; those that were built are forgotten then.
+
+        Nobody else changes anything meanwhile, nor does `reload`.
+        """
+        with self._changing:
+            yield
+            self._ends = {}
 
     def end(
         self,
@@ -88,7 +95,7 @@ class Security:
         """
         if self.mode is not SecureMode.TLS:
             return None
-        ends = self._ends  # `changed` may replace it meanwhile
+        ends = self._ends  # `changing` may replace it meanwhile
         end = ends.get(role)
         if end is None:
             settings = self._effective(self.settings, may_resume)
@@ -118,7 +125,7 @@ class Security:
         TlsError
             Something is missing, unreadable or too weak.
         """
-        with self._reloading:  # or the slower of two threads would bring back what was replaced
+        with self._changing:  # or the slower of two threads would bring back what was replaced
             settings = settings or self.settings
             credentials = tuple(each.reloaded(password) for each in self.credentials)
             effective = self._effective(settings, may_resume)
@@ -134,7 +141,10 @@ class Security:
         return replace(
             settings,
             cipher_suites=chosen or settings.cipher_suites,
-            session_resumption=settings.session_resumption and may_resume,
+            # A resumed session of TLS 1.2 tells the server's name of its beginning.
+            session_resumption=settings.session_resumption
+            and may_resume
+            and not settings.server_names,
         )
 
 

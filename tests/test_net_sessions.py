@@ -250,6 +250,14 @@ class TestOnVerify:
         error = refusal(nets, client, server, Role.SERVER)
         assert (error.code, error.alert) == (DicomErrorCode.TLS_APPLICATION_VERIFICATION, None)
 
+    def test_but_it_may_allow_nothing(self, nets: Nets, link: str) -> None:
+        """Another object without it would resume what it had allowed."""
+        _, server = ends(nets, link)
+        server.OnVerify = lambda *_: 1
+        stranger = nets.make(link=link, certificate="other_ca")
+        error = refusal(nets, stranger, server, Role.SERVER)
+        assert error.code == DicomErrorCode.TLS_UNABLE_TO_GET_ISSUER_CERT_LOCALLY
+
 
 def test_a_connection_without_checks_of_ours_is_left_alone() -> None:
     connection = SSL.Connection(SSL.Context(SSL.TLS_CLIENT_METHOD))

@@ -12,10 +12,19 @@ from shutil import copyfile
 import pytest
 from cryptography.hazmat.primitives.serialization import NoEncryption, pkcs12
 from nets import LINKS, TLS_LINKS, Nets
+from OpenSSL import SSL
 from tls.certificates import Issued
 from tls.revocation import revoke, write_lists
 
-from leaddicom import DICOM_SECURE_TLS, DicomError, DicomErrorCode, LDicomNet, TlsError, TlsSettings
+from leaddicom import (
+    DICOM_SECURE_TLS,
+    DicomError,
+    DicomErrorCode,
+    LDicomNet,
+    SslOption,
+    TlsError,
+    TlsSettings,
+)
 from leaddicom.testing.certificates import IssuedCertificate
 
 every_link = pytest.mark.parametrize("link", TLS_LINKS)
@@ -348,3 +357,29 @@ def test_several_threads_at_once(nets: Nets, files: Files) -> None:
     for each in threads:
         each.join()
     assert shown_to(served(nets, server)) == "CN=second"
+
+
+def test_what_is_set_meanwhile_is_not_lost(nets: Nets, files: Files) -> None:
+    """A tightening that nobody sees vanish would be worse than none."""
+    inside, go_on = threading.Event(), threading.Event()
+
+    class Server(LDicomNet):
+        def OnCreateCTX(self, context: SSL.Context) -> None:
+            inside.set()
+            assert go_on.wait(5)
+
+    go_on.set()
+    server = listening(nets, files, kind=Server)
+    inside.clear()
+    go_on.clear()
+    reloading = threading.Thread(target=server.reload)
+    setting = threading.Thread(target=lambda: server.CTXSetOptions(SslOption.NO_TLSV1_2))
+    reloading.start()
+    assert inside.wait(5)
+    setting.start()
+    go_on.set()
+    for each in (reloading, setting):
+        each.join(5)
+        assert not each.is_alive()
+    assert server.security.settings.minimum_version == "TLSv1.3"
+    assert server.GetCTX() is None  # and what was built without it is gone

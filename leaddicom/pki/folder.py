@@ -195,8 +195,9 @@ class PkiFolder:
         """
         for file in files:
             if file.exists():
-                private = file.suffix == ".key"
-                write_file(file.with_name(f"{file.name}.old"), file.read_bytes(), private=private)
+                data, others = file.read_bytes(), file.stat().st_mode & 0o077
+                private = file.suffix == ".key" or not others or b"PRIVATE KEY" in data
+                write_file(file.with_name(f"{file.name}.old"), data, private=private)
 
     def advice(self, key_file: Path) -> str:
         """Return what others may do with a key or its folders, and how to prevent it."""

@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
@@ -33,6 +34,9 @@ from leaddicom.pki.records import ROLES, Record, current, with_name
 __all__ = ["CertificateRequest", "IssuedFiles", "issue", "renew"]
 
 #: Fewer bits are refused by TLS libraries of today, more take minutes to make.
+# Reasons that are about the key, and not only about one certificate of it.
+_KEY_IS_LOST = (x509.ReasonFlags.key_compromise, x509.ReasonFlags.ca_compromise)
+
 _RSA_BITS = range(2048, 8193)
 
 _EKU = {
@@ -285,7 +289,7 @@ def renew(
         chosen = _to_renew(records, name, within, at or now())
         for record, due in chosen:
             if due:
-                _refuse_renewal(pki, record, new_key, password)
+                _refuse_renewal(pki, record, records, new_key, password)
         done = []
         for record, due in chosen:
             if not due:
@@ -308,7 +312,22 @@ def _to_renew(
     return [(record, within is None or record.not_after - time <= within) for record in chosen]
 
 
-def _refuse_renewal(pki: PkiFolder, record: Record, new_key: bool, password: str | None) -> None:
+def _refuse_renewal(
+    pki: PkiFolder,
+    record: Record,
+    records: Sequence[Record],
+    new_key: bool,
+    password: str | None,
+) -> None:
+    key = record.certificate.public_key()
+    for each in records:
+        lost = each.revocation is not None and each.revocation.reason in _KEY_IS_LOST
+        if lost and not new_key and each.certificate.public_key() == key:
+            raise ParameterError(
+                f"The key of {record.name} was revoked as compromised, with its certificate "
+                f"{each.certificate.serial_number:X}: use --new-key, and revoke the certificates "
+                "that still have the old one (leaddicom pki revoke NAME)."
+            )
     if record.revocation is not None and not new_key:
         raise ParameterError(
             f"The certificate of {record.name} was revoked on {record.revocation.date:%Y-%m-%d} "

@@ -5,6 +5,7 @@ The format is that of NSS, which Wireshark and most TLS libraries know.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import stat
@@ -62,13 +63,25 @@ def _append_quietly(path: str, line: bytes) -> None:
 
 def _append(path: str, line: bytes) -> None:
     """Append a line in one system call, so that those of other programs do not mix with it."""
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+    # A FIFO must not hold up the connection.
+    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     descriptor = os.open(path, flags, 0o600)
     try:
-        found = os.fstat(descriptor)
-        if os.name == "posix" and stat.S_ISREG(found.st_mode) and found.st_mode & 0o077:
-            os.fchmod(descriptor, 0o600)  # it was there before; fails if it is another user's
+        if os.name == "posix":
+            _keep_private(descriptor)
         if line:
             os.write(descriptor, line)
     finally:
         os.close(descriptor)
+
+
+def _keep_private(descriptor: int) -> None:
+    """See that nobody else can read the file, which may have been there before."""
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        raise PermissionError(errno.EPERM, "it is no ordinary file")
+    if found.st_uid != os.geteuid() or found.st_nlink != 1:
+        raise PermissionError(errno.EPERM, "it is another user's, or has other names")
+    if found.st_mode & 0o077:
+        os.fchmod(descriptor, 0o600)

@@ -21,7 +21,8 @@ from leaddicom.tls.verification import Role
 
 __all__ = ["LIFETIME", "Sessions", "allow_resumption", "sessions_of"]
 
-#: Seconds for which a server resumes a session.
+#: Seconds for which a server resumes a session.  In TLS 1.3 each resumption begins a new one, so
+#: that a peer that keeps coming is asked for its key again only with the next context.
 LIFETIME = 300
 
 _MOST = 100

@@ -32,6 +32,7 @@ _log = logging.getLogger(__name__)
 Paths = str | os.PathLike[str] | tuple[str | os.PathLike[str], ...]
 
 _PEM_CRL = re.compile(rb"-----BEGIN X509 CRL-----.+?-----END X509 CRL-----", re.DOTALL)
+_PEM_CRL_BEGIN = b"-----BEGIN X509 CRL-----"
 _PROVIDE = "Provide a current one, and reload."
 
 _T = TypeVar("_T")
@@ -58,8 +59,9 @@ def load_trusted(paths: Paths) -> list[x509.Certificate]:
 def load_crls(paths: Paths) -> Revocations:
     """Load certificate revocation lists (RFC 5280 section 5).
 
-    What is stale, or will be soon, is said in the log at WARNING: peers whose issuer has no
-    current list are refused.
+    Of several lists of one issuer the newest counts, and no other: an older one does not know
+    what was revoked since.  What is stale, or will be soon, is said in the log at WARNING: peers
+    whose issuer has no current list are refused.
 
     Parameters
     ----------
@@ -69,9 +71,11 @@ def load_crls(paths: Paths) -> Revocations:
     Raises
     ------
     TlsError
-        With code CERTIFICATE_LOAD_FAILED, as for `load_trusted`.
+        With code CERTIFICATE_LOAD_FAILED, as for `load_trusted`; also for a list that is damaged,
+        and for one that tells only a part (delta, indirect, or of some reasons), in a folder too:
+        without it somebody who was revoked would be let in.
     """
-    lists = tuple(_load(paths, _parse_crls, _crl_error))
+    lists = _newest(_load(paths, _parse_crls, _crl_error))
     now = datetime.now(timezone.utc)
     for each in lists:
         if flaw := each.flaw(now):
@@ -192,6 +196,42 @@ class Revocations:
         return f"the revocation list of its issuer {issuer} in {newest.names[1]} {what}"
 
 
+def _newest(lists: Iterable[RevocationList]) -> tuple[RevocationList, ...]:
+    """Give the newest list of each issuer's key and scope (RFC 5280 section 5.2.3)."""
+    found: dict[object, RevocationList] = {}
+    for each in lists:
+        kinds = (x509.AuthorityKeyIdentifier, x509.IssuingDistributionPoint)
+        key = (each.crl.issuer, *(_extension(each.crl, kind) for kind in kinds))
+        if key not in found or _age(each) > _age(found[key]):
+            found[key] = each
+    return tuple(found.values())
+
+
+def _age(each: RevocationList) -> tuple[int, datetime]:
+    number = _extension(each.crl, x509.CRLNumber)
+    return (-1 if number is None else number.crl_number, each.crl.last_update_utc)
+
+
+_Extension = TypeVar("_Extension", bound=x509.ExtensionType)
+
+
+def _extension(crl: x509.CertificateRevocationList, kind: type[_Extension]) -> _Extension | None:
+    try:
+        return crl.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
+
+
+def _partial(crl: x509.CertificateRevocationList) -> str | None:
+    """Say why a list is none that OpenSSL consults for every certificate of its issuer."""
+    if _extension(crl, x509.DeltaCRLIndicator) is not None:
+        return "it is a delta list, which tells only what has changed"
+    point = _extension(crl, x509.IssuingDistributionPoint)
+    if point is not None and (point.indirect_crl or point.only_some_reasons):
+        return "it is an indirect list, or one for some reasons only"
+    return None
+
+
 # LEADTOOLS' numbers of these checks are OpenSSL's.
 _ABOUT_DATES = (VerifyCode.CRL_NOT_YET_VALID, VerifyCode.CRL_HAS_EXPIRED)
 _ABOUT_LISTS: dict[int, str] = {
@@ -262,9 +302,13 @@ def _load_folder(
     for path in (os.path.join(folder, name) for name in names):
         if os.path.isdir(path):
             continue
+        data = b""
         try:
-            found += parse(path, read(path, failure))
+            data = read(path, failure)
+            found += parse(path, data)
         except TlsError as error:
+            if parse is _parse_crls and _is_list(path, data):
+                raise  # an older list would take its place
             _log.warning("Passed over in %s: %s", printable(folder), error)
     if not found:
         reason = "it is a folder, and no file in it can be used"
@@ -275,15 +319,28 @@ def _load_folder(
 def _parse_crls(path: str, data: bytes) -> list[RevocationList]:
     blocks = _PEM_CRL.findall(data)
     try:
-        if blocks:
-            return [RevocationList(x509.load_pem_x509_crl(each), path) for each in blocks]
-        return [RevocationList(x509.load_der_x509_crl(data), path)]
+        crls = [x509.load_pem_x509_crl(each) for each in blocks] or [x509.load_der_x509_crl(data)]
+        flaws = [flaw for flaw in map(_partial, crls) if flaw is not None]
     except Exception as error:  # cryptography's parsers raise many kinds
         if blocks:
             reason = f"a list in it is damaged ({printable(str(error))})"
             raise _crl_error(path, reason, REEXPORT) from error
         reason = f"it holds no revocation list, but {found_instead(data)}"
         raise _crl_error(path, reason, "Check that it is the right file.") from error
+    if flaws:
+        raise _crl_error(path, flaws[0], "Provide complete lists only.")
+    return [RevocationList(crl, path) for crl in crls]
+
+
+def _is_list(path: str, data: bytes) -> bool:
+    """Tell whether a file is a revocation list, or means to be one."""
+    if _PEM_CRL_BEGIN in data or path.lower().endswith(".crl"):
+        return True
+    try:
+        x509.load_der_x509_crl(data)
+    except ValueError:
+        return False
+    return True
 
 
 def _crl_error(path: str, reason: str, advice: str) -> TlsError:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 from weakref import WeakKeyDictionary
@@ -60,8 +60,11 @@ OnVerify = Callable[[bool, x509.Certificate, int, str], bool]
 
 _Callback = Callable[[SSL.Connection, crypto.X509, int, int, int], bool]
 
+#: Mode and callback of the checks of a connection.
+Checks = tuple[int, _Callback]
+
 # The checks of a context, from `verify_peer` to `prepare`.
-_CHECKS: WeakKeyDictionary[SSL.Context, tuple[int, _Callback]] = WeakKeyDictionary()
+_CHECKS: WeakKeyDictionary[SSL.Context, Checks] = WeakKeyDictionary()
 
 #: Raises `TlsError` if a certificate is not that of whom we want to speak with.
 CheckIdentity = Callable[[x509.Certificate], None]
@@ -138,6 +141,11 @@ class Verification:
         The name that the client asked for, when it is none of ours.
     overruled : set of tuple of int and int
         Depth and check of the failures that the application has allowed.
+    may_overrule : bool
+        Whether the application may allow a failure; not so where the session can be resumed, by a
+        connection whose application would not have allowed it.
+    checks : tuple of int and callable, or None
+        Mode and callback of the checks.
     on_verify : OnVerify or None
         The application's say about each certificate.
     check_identity : CheckIdentity or None
@@ -153,6 +161,8 @@ class Verification:
     protocols_refused: tuple[bytes, ...] = ()
     name_refused: str | None = None
     overruled: set[tuple[int, int]] = field(default_factory=set)
+    may_overrule: bool = True
+    checks: Checks | None = field(default=None, repr=False)
     on_verify: OnVerify | None = field(default=None, repr=False)
     check_identity: CheckIdentity | None = field(default=None, repr=False)
 
@@ -204,9 +214,11 @@ def prepare(
     own = connection.get_certificate(as_cryptography=True)
     verification = Verification(own, on_verify=on_verify, check_identity=check_identity)
     connection.set_app_data(verification)
-    checks = _CHECKS.get(connection.get_context())
-    if checks is not None:
-        mode, callback = checks
+    verification.checks = _CHECKS.get(connection.get_context())
+    resumed_later = connection.get_context().get_session_cache_mode() & SSL.SESS_CACHE_SERVER
+    verification.may_overrule = not (role is Role.SERVER and resumed_later)
+    if verification.checks is not None:
+        mode, callback = verification.checks
         if on_verify is not None and role is Role.CLIENT:
             mode |= SSL.VERIFY_PEER  # or OpenSSL would not heed what the application says
 
@@ -267,7 +279,7 @@ def verify_peer(
         if not ok:
             failure = _openssl_failure(code, depth, certificate, purpose[0], explain)
             return _decide(record, failure, certificate, depth)
-        found = [_strength_failure(certificate, depth, profile)]
+        found: list[VerifyFailure | None] = [*_strength_failures(certificate, depth, profile)]
         if depth == 0:
             found.append(_purpose_failure(certificate, *purpose))
             found.append(_identity_failure(record.check_identity, certificate))
@@ -301,10 +313,12 @@ def verify_again(connection: SSL.Connection) -> None:
         A certificate is refused; the connection's record tells why.
     """
     record = _record(connection)
-    context = connection.get_context()
-    mode, callback = _CHECKS.get(context, (SSL.VERIFY_NONE, None))
-    leaf, store = connection.get_peer_certificate(), context.get_cert_store()
-    if record.checked or leaf is None or store is None or callback is None:
+    if record.checks is None:
+        return
+    # Not those of the context that it has now, which an application may have put there.
+    mode, callback = record.checks
+    leaf, store = connection.get_peer_certificate(), connection.get_context().get_cert_store()
+    if record.checked or leaf is None or store is None:
         return
     if not mode & SSL.VERIFY_PEER:
         return
@@ -345,18 +359,17 @@ def _explained(explain: Explain | None, code: int, certificate: x509.Certificate
         return None
 
 
-def _strength_failure(
+def _strength_failures(
     certificate: x509.Certificate, depth: int, profile: Profile
-) -> VerifyFailure | None:
+) -> Iterator[VerifyFailure]:
     """Bound keys and hashes as OpenSSL does, whose own bounds not every profile can have."""
-    code = CA_KEY_TOO_SMALL if depth else EE_KEY_TOO_SMALL
-    cause = weak_key(certificate, profile)
-    if cause is None:
-        code = CA_MD_TOO_WEAK
-        cause = weak_signature(certificate, profile)
-    if cause is None:
-        return None
-    return VerifyFailure(code, certificate_check(code).name, depth, certificate, cause)
+    flaws = (
+        (CA_KEY_TOO_SMALL if depth else EE_KEY_TOO_SMALL, weak_key(certificate, profile)),
+        (CA_MD_TOO_WEAK, weak_signature(certificate, profile)),
+    )
+    for code, cause in flaws:
+        if cause is not None:
+            yield VerifyFailure(code, certificate_check(code).name, depth, certificate, cause)
 
 
 def _purpose_failure(
@@ -410,9 +423,12 @@ def _decide(
         elif (depth, failure.code) in record.overruled:
             return True  # OpenSSL and we find the same
         if _allows(record.on_verify, failure, certificate):
-            if failure is not None:
+            if failure is None:
+                return True
+            if record.may_overrule:
                 record.overruled.add((depth, failure.code))
-            return True
+                return True
+            _log.warning("OnVerify cannot allow a failure where sessions are resumed")
         failure = failure or VerifyFailure(
             APPLICATION_VERIFICATION,
             "APPLICATION_VERIFICATION",

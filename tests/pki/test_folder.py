@@ -228,3 +228,26 @@ class TestAdvice:
 def test_a_folder_may_be_moved(pki: PkiFolder, root: CertificateAuthority) -> None:
     shutil.move(pki.folder, pki.folder.with_name("moved"))
     assert PkiFolder(pki.folder.with_name("moved")).ca_certificate() == root.certificate
+
+
+@pytest.mark.skipif(os.name != "posix", reason="files have no rights here")
+@pytest.mark.parametrize(
+    ("name", "mode", "content", "kept"),
+    [
+        ("a.key", 0o644, b"anything", 0o600),
+        ("a.pem", 0o600, b"nobody else could read it", 0o600),
+        ("a.pem", 0o644, b"-----BEGIN EC PRIVATE KEY-----", 0o600),
+        ("a.pem", 0o644, b"-----BEGIN CERTIFICATE-----", 0o644),
+    ],
+)
+def test_copies_of_what_is_private_are_private(
+    tmp_path: Path, name: str, mode: int, content: bytes, kept: int
+) -> None:
+    """Certificate and key may be in one file, put there by hand."""
+    file = tmp_path / name
+    file.write_bytes(content)
+    file.chmod(mode)
+    PkiFolder(tmp_path).keep(file)
+    copy = tmp_path / f"{name}.old"
+    assert copy.read_bytes() == content
+    assert stat.S_IMODE(copy.stat().st_mode) == kept

@@ -256,6 +256,16 @@ class TestRenewing:
         assert renewed.former == ()
         assert renewed.record.serial != revoked.record.serial
 
+    def test_of_a_key_that_was_lost_is_refused(self, pki: PkiFolder) -> None:
+        """Though the certificate that was revoked is not the last one with that key."""
+        first = new(pki).record
+        renew(pki, "pacs", at=NOW + SECOND)
+        lost = x509.ReasonFlags.key_compromise
+        revoke(pki, f"{first.serial:X}", reason=lost, at=NOW + SECOND)
+        with pytest.raises(ParameterError, match=r"key of pacs was revoked as compromised.*--new-"):
+            renew(pki, "pacs", at=NOW + SECOND)
+        assert renew(pki, "pacs", new_key=True, at=NOW + SECOND)[0].new
+
     def test_of_all_leaves_out_what_was_revoked(self, pki: PkiFolder) -> None:
         for name in ("a", "b", "c"):
             new(pki, name)

@@ -7,9 +7,10 @@ import os
 import stat
 
 import pytest
+from OpenSSL import SSL
 
 from leaddicom.tls import Ciphersuite, Role
-from leaddicom.tls.key_log import VARIABLE
+from leaddicom.tls.key_log import VARIABLE, log_keys
 
 from .pairs import connect
 
@@ -118,3 +119,29 @@ def test_a_file_that_fails_later_disturbs_nothing(world, path, caplog):
     client, _ = connect(context, world.context(Role.SERVER))
     assert client.ready
     assert "A key cannot be logged to" in caplog.text
+
+
+@pytest.mark.skipif(os.name != "posix", reason="files have no owners here")
+class TestFilesOfOthers:
+    def refused(self, path, monkeypatch, caplog) -> str:
+        monkeypatch.setenv("SSLKEYLOGFILE", str(path))
+        context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+        log_keys(context, allowed=True)
+        return caplog.text
+
+    def test_a_fifo_holds_nothing_up(self, tmp_path, monkeypatch, caplog):
+        os.mkfifo(tmp_path / "keys")
+        assert "No keys are logged" in self.refused(tmp_path / "keys", monkeypatch, caplog)
+
+    def test_a_device(self, monkeypatch, caplog):
+        assert "it is no ordinary file" in self.refused(os.devnull, monkeypatch, caplog)
+
+    def test_a_file_with_another_name(self, tmp_path, monkeypatch, caplog):
+        (tmp_path / "theirs").touch()
+        os.link(tmp_path / "theirs", tmp_path / "keys")
+        assert "has other names" in self.refused(tmp_path / "keys", monkeypatch, caplog)
+
+    def test_another_users_file(self, tmp_path, monkeypatch, caplog):
+        (tmp_path / "keys").touch()
+        monkeypatch.setattr(os, "geteuid", lambda: (tmp_path / "keys").stat().st_uid + 1)
+        assert "it is another user's" in self.refused(tmp_path / "keys", monkeypatch, caplog)

@@ -139,8 +139,8 @@ class TestLists:
         write_lists(tmp_path / "lists.pem", first, second)
         write("lists/root.crl", first.public_bytes(Encoding.DER))
         loaded = load_crls((str(tmp_path / "lists.pem"), str(tmp_path / "lists"))).lists
-        assert [each.crl for each in loaded] == [first, second, first]
-        assert [os.path.basename(each.path) for each in loaded] == ["lists.pem"] * 2 + ["root.crl"]
+        assert [each.crl for each in loaded] == [first, second]  # each of them once
+        assert [os.path.basename(each.path) for each in loaded] == ["lists.pem"] * 2
 
     @pytest.mark.parametrize(
         ("content", "words"),
@@ -397,3 +397,67 @@ def test_an_explanation_that_fails_is_done_without(world, people, tmp_path, monk
     _, judge = judged(world, lists, Role.CLIENT, people["direct"], SSL.TLS1_3_VERSION)
     assert judge.failure.code == Code.TLS_CERT_REVOKED
     assert "because it was revoked." in judge.failure.message
+
+
+PARTS = {
+    "delta": (x509.DeltaCRLIndicator(1), "it is a delta list"),
+    "some reasons": (
+        x509.IssuingDistributionPoint(
+            None, None, False, False, frozenset({x509.ReasonFlags.key_compromise}), False, False
+        ),
+        "for some reasons only",
+    ),
+    "indirect": (
+        x509.IssuingDistributionPoint(None, None, False, False, None, True, False),
+        "it is an indirect list",
+    ),
+}
+
+
+class TestListsThatTellOnlyAPart:
+    """OpenSSL passes over them in silence, and so over whom they revoke."""
+
+    @pytest.mark.parametrize("folder", [False, True], ids=["file", "folder"])
+    @pytest.mark.parametrize("kind", PARTS)
+    def test_are_refused(self, world, write, kind, folder):
+        extension, words = PARTS[kind]
+        write("lists/base.crl", revoke(world.root).public_bytes(Encoding.PEM))
+        part = revoke(world.root, extensions=[(extension, True)]).public_bytes(Encoding.DER)
+        path = write("lists/part.der", part)
+        error = refused(load_crls, os.path.dirname(path) if folder else path)
+        assert words in error.message
+        assert "Provide complete lists only." in error.message
+
+
+class TestTheNewestList:
+    """An older one does not know who was revoked since."""
+
+    @pytest.mark.parametrize(
+        ("begin", "end", "code"),
+        [
+            (NOW - 2 * DAY, NOW - DAY, 12),  # the newer one has expired
+            (NOW + DAY, NOW + 2 * DAY, 11),  # it is not yet valid
+        ],
+    )
+    def test_is_the_only_one_that_counts(self, world, people, tmp_path, begin, end, code):
+        old = revoke(world.root, begin=NOW - 20 * DAY)
+        new = revoke(world.root, people["direct"], begin=begin, end=end)
+        for order in ((old, new), (new, old)):
+            lists = write_lists(tmp_path / "a.crl", *order)
+            _, judge = judged(world, lists, Role.CLIENT, people["direct"], SSL.TLS1_3_VERSION)
+            assert judge.failure is not None
+            assert judge.failure.verify_code in (code, 23)
+
+    def test_of_each_scope_counts(self, world, tmp_path):
+        users = x509.IssuingDistributionPoint(None, None, True, False, None, False, False)
+        cas = x509.IssuingDistributionPoint(None, None, False, True, None, False, False)
+        lists = [revoke(world.root, extensions=[(each, True)]) for each in (users, cas)]
+        path = write_lists(tmp_path / "a.crl", *lists)
+        assert [each.crl for each in load_crls(path).lists] == lists
+
+    @pytest.mark.parametrize("name", ["damaged.pem", "damaged.crl"])
+    def test_that_is_damaged_is_not_passed_over_in_a_folder(self, world, write, name):
+        whole = revoke(world.root).public_bytes(Encoding.PEM)
+        write("lists/old.crl", whole)
+        path = write(f"lists/{name}", whole[:100] + b"\n-----END X509 CRL-----\n")
+        assert name in refused(load_crls, os.path.dirname(path)).message
