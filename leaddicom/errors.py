@@ -263,6 +263,10 @@ class TlsError(DicomError):
         LEADTOOLS' ``L_X509_V_...`` number of the certificate check that failed.
     certificate : str, optional
         Subject, issuer and validity of the certificate concerned, on one line.
+    peer : str, optional
+        ``"host:port"`` of the peer.
+    advice : str, optional
+        What to do; the message ends with it.
     """
 
     def __init__(
@@ -274,12 +278,16 @@ class TlsError(DicomError):
         alert: int | None = None,
         verify_code: int | None = None,
         certificate: str | None = None,
+        peer: str | None = None,
+        advice: str | None = None,
     ) -> None:
         super().__init__(code, message)
         self.stage = stage
         self.alert = alert
         self.verify_code = verify_code
         self.certificate = certificate
+        self.peer = peer
+        self.advice = advice
 
 
 class AssociationError(DicomError):

@@ -133,7 +133,7 @@ class SecureLink:
     def OnPrivateKeyPassword(self, encryption: bool) -> str | bytes | None:
         """Give the password of an encrypted private key; override it.
 
-        Called inside `SetClientCertificateTLS`, `SetServerCertificateTLS` and `reload`, once for
+        Called inside `SetClientCertificateTLS`, `SetServerCertificateTLS` and `Reload`, once for
         each file that is encrypted.
 
         Parameters
@@ -414,7 +414,7 @@ class SecureLink:
                 )
             self.security.credentials = (*ours, added)
 
-    def reload(self, settings: TlsSettings | None = None) -> None:
+    def Reload(self, settings: TlsSettings | None = None) -> None:
         """Read the files of certificates, keys, CAs and revocation lists anew.
 
         What they hold now is used for the connections that follow, also by a listener while it

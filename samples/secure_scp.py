@@ -112,7 +112,7 @@ def reload_on_sighup(scp: LDicomNet) -> None:
 
     def reload(*_: object) -> None:
         with suppress(DicomError):  # the library logs the reason and goes on with the old files
-            scp.reload()
+            scp.Reload()
 
     if hasattr(signal, "SIGHUP"):  # Windows has none
         signal.signal(signal.SIGHUP, reload)

@@ -111,10 +111,10 @@ class TestResumes:
 
     def test_a_reload_ends_all_sessions(self, nets: Nets, link: str) -> None:
         client, server = ends(nets, link)
-        server.reload()
+        server.Reload()
         assert visit(nets, client, server) == (False, False)
         assert visit(nets, client, server) == (True, True)
-        client.reload()
+        client.Reload()
         assert visit(nets, client, server) == (False, False)
 
     def test_a_connection_that_broke_is_not_resumed(self, nets: Nets, link: str) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import socket
 import ssl
 import struct
+import warnings
 from contextlib import suppress
 
 import pytest
 from nets import TLS_LINKS, Nets, associate_request, raw_listener, warnings_of
+from OpenSSL import SSL, crypto
 
 from leaddicom import (
     Ciphersuite,
@@ -252,6 +254,38 @@ class TestTheServerRefusesTheClient:
             assert nets.wait_for("OnClose", net=client)[0] == reason
             assert isinstance(client.error, TlsError)
             assert client.error.alert == (48 if certificate else 116)
+
+
+class TestWhatAnErrorCarries:
+    @pytest.mark.parametrize("link", TLS_LINKS)
+    @pytest.mark.parametrize("certificate", ["expired", "wrong_host"])
+    def test_peer_and_advice(self, nets: Nets, link: str, certificate: str) -> None:
+        server = nets.server(link=link, certificate=certificate)
+        accepted, client = fails(nets, server, nets.make(link=link))
+        for net in (accepted, client):
+            assert isinstance(net.error, TlsError)
+            assert net.error.peer == "{}:{}".format(*net.GetPeerInfo())
+            assert net.error.advice
+            assert net.error.message.endswith(net.error.advice)
+
+    @pytest.mark.parametrize("link", TLS_LINKS)
+    def test_whom_a_server_trusts_if_it_says_so(self, nets: Nets, link: str) -> None:
+        root = crypto.X509.from_cryptography(nets.pki.root.certificate)
+
+        class Telling(LDicomNet):
+            def OnCreateCTX(self, context: SSL.Context) -> None:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore", DeprecationWarning)
+                    context.add_client_ca(root)
+
+        server = nets.server(Telling, link=link)
+        client = nets.client(server, link=link, certificate="other_ca")
+        client.SendAssociateRequest(associate_request())
+        nets.wait_for("OnClose", net=client)
+        assert isinstance(client.error, TlsError)
+        assert client.error.code == Code.TLS_UNKNOWN_CA
+        name = nets.pki.root.certificate.subject.rfc4514_string()
+        assert f" It trusts: {name}. {client.error.advice}" in client.error.message
 
 
 class TestNothingInCommon:

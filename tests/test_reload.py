@@ -1,4 +1,4 @@
-"""`reload`: other certificates, keys, CAs and revocation lists, for the connections that follow."""
+"""`Reload`: other certificates, keys, CAs and revocation lists, for the connections that follow."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class TestWhatIsTaken:
         before = served(nets, server, link)
         files.own(nets.certificate("second"))
         assert shown_to(served(nets, server, link)) == "CN=first"
-        server.reload()
+        server.Reload()
         assert shown_to(served(nets, server, link)) == "CN=second"
         assert shown_to(before) == "CN=first"
         before.SendCEchoRequest(1, 1, "1.2.840.10008.1.1")
@@ -125,7 +125,7 @@ class TestWhatIsTaken:
         below = nets.pki.issue("below", issuer=intermediate)
         server = listening(nets, files, link)
         files.own(below)
-        server.reload()
+        server.Reload()
         chain = served(nets, server, link).peer_identity.chain
         assert chain == (below.certificate, intermediate.certificate, nets.pki.root.certificate)
 
@@ -138,7 +138,7 @@ class TestWhatIsTaken:
         files.trust(nets.pki.root, other)
         root = Issued(other.certificate, other.private_key)
         write_lists(files.lists, revoke(files.root), revoke(root))
-        server.reload()
+        server.Reload()
         client = nets.make(link=link, certificate=None)
         client.SetClientCertificateTLS(str(of_other.certificate_file), 1, str(of_other.key_file))
         nets.associated(nets.connect(client, server))
@@ -147,7 +147,7 @@ class TestWhatIsTaken:
         server = listening(nets, files, link)
         before = served(nets, server, link)
         files.revoke(nets.certificate("good"))
-        server.reload()
+        server.Reload()
         assert refused_by(nets, server, link) == DicomErrorCode.TLS_CERT_REVOKED
         assert before.IsAssociated()
 
@@ -159,7 +159,7 @@ class TestWhatIsTaken:
         client.SendReleaseRequest()
         nets.wait_for("OnClose", net=client)
         files.own(nets.certificate("second"))
-        client.reload()
+        client.Reload()
         nets.associated(nets.connect(client, server))
         assert "CN=second" in server.GetClient(server.GetClientCount() - 1).peer_identity.subject
 
@@ -169,9 +169,9 @@ def test_other_settings(nets: Nets, files: Files) -> None:
     server = listening(nets, files)
     settings = replace(files.settings("TLS 1.3"), crl_file=None)
     files.revoke(nets.certificate("good"))
-    server.reload()
+    server.Reload()
     assert refused_by(nets, server, "TLS 1.3") == DicomErrorCode.TLS_CERT_REVOKED
-    server.reload(settings)
+    server.Reload(settings)
     served(nets, server)
     assert server.security.settings is settings
 
@@ -189,7 +189,7 @@ def test_pkcs12(nets: Nets, files: Files) -> None:
             server.SetServerCertificateTLS(str(files.certificate))
             server.Listen("127.0.0.1", 0)
         else:
-            server.reload()
+            server.Reload()
         assert shown_to(served(nets, server)) == f"CN={name}"
 
 
@@ -203,7 +203,7 @@ def test_the_password_is_asked_for_again(nets: Nets, files: Files) -> None:
 
     files.own(nets.pki.issue("locked", password="secret"))
     server = listening(nets, files, kind=Asking)
-    server.reload()
+    server.Reload()
     assert server.asked == 2
 
 
@@ -215,22 +215,22 @@ def test_on_create_ctx_sees_the_new_context(nets: Nets, files: Files) -> None:
             seen.append(context)
 
     server = listening(nets, files, kind=Looking)
-    server.reload()
+    server.Reload()
     assert len(seen) == 2
     assert server.security.context is seen[1]
 
 
 def test_before_the_first_connection_it_checks_as_well(nets: Nets, files: Files) -> None:
     net = files.given_to(nets.make(link="TLS 1.3", certificate=None), "TLS 1.3")
-    net.reload()
+    net.Reload()
     (files.cas / "0.crt").unlink()
     with pytest.raises(TlsError, match="no file in it can be used"):
-        net.reload()
+        net.Reload()
 
 
 def test_without_tls_there_is_nothing_to_reload() -> None:
     with pytest.raises(DicomError) as caught:
-        LDicomNet(None, 0).reload()
+        LDicomNet(None, 0).Reload()
     assert caught.value.code == DicomErrorCode.BAD_SECURE_MODE
 
 
@@ -285,7 +285,7 @@ def test_what_does_not_fit_changes_nothing(
     before = replace(server.security)
     spoil(nets, files)
     with pytest.raises(TlsError, match=words) as caught:
-        server.reload()
+        server.Reload()
     assert caught.value.code == code
     assert server.security == before
     assert shown_to(served(nets, server)) == "CN=first"
@@ -306,14 +306,14 @@ def test_an_application_that_raises_changes_nothing(nets: Nets, files: Files) ->
     server = listening(nets, files, kind=Picky)
     files.own(nets.certificate("second"))
     with pytest.raises(LookupError):
-        server.reload()
+        server.Reload()
     assert shown_to(served(nets, server)) == "CN=first"
 
 
 def test_a_success_is_logged(nets: Nets, files: Files, caplog: pytest.LogCaptureFixture) -> None:
     server = listening(nets, files)
     with caplog.at_level(logging.INFO):
-        server.reload()
+        server.Reload()
     assert "The TLS files were reloaded" in caplog.text
 
 
@@ -332,7 +332,7 @@ def test_while_clients_come(nets: Nets, files: Files) -> None:
             number += 1
             files.own(pairs[number % 2])
             try:
-                server.reload()
+                server.Reload()
             except DicomError as error:
                 failures.append(error)
 
@@ -351,7 +351,7 @@ def test_several_threads_at_once(nets: Nets, files: Files) -> None:
     """The last to begin is the last to have read the files."""
     server = listening(nets, files)
     files.own(nets.certificate("second"))
-    threads = [threading.Thread(target=server.reload) for _ in range(8)]
+    threads = [threading.Thread(target=server.Reload) for _ in range(8)]
     for each in threads:
         each.start()
     for each in threads:
@@ -372,7 +372,7 @@ def test_what_is_set_meanwhile_is_not_lost(nets: Nets, files: Files) -> None:
     server = listening(nets, files, kind=Server)
     inside.clear()
     go_on.clear()
-    reloading = threading.Thread(target=server.reload)
+    reloading = threading.Thread(target=server.Reload)
     setting = threading.Thread(target=lambda: server.CTXSetOptions(SslOption.NO_TLSV1_2))
     reloading.start()
     assert inside.wait(5)

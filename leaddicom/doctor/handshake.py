@@ -19,7 +19,7 @@ from leaddicom.doctor.sounding import Line
 from leaddicom.errors import TlsError
 from leaddicom.tls.credentials import Credentials
 from leaddicom.tls.failures import handshake_failure
-from leaddicom.tls.identity import link_facts
+from leaddicom.tls.identity import link_facts, trusted_by_peer
 from leaddicom.tls.suites import suite
 from leaddicom.tls.text import name_text
 from leaddicom.tls.trust import fill_store
@@ -170,7 +170,7 @@ def _observe(
         flaws=tuple(notes.flaws.values()),
         asks_certificate=notes.asks_certificate,
         # pyOpenSSL 26.2 cannot give them as cryptography's names.
-        trusted_cas=tuple(_name(each) for each in connection.get_client_ca_list()),
+        trusted_cas=trusted_by_peer(connection),
         own_issuers=tuple(name_text(each.issuer) for each in own),
         failure=None if failure is None else str(failure),
     )
@@ -182,10 +182,3 @@ def _chain(connection: SSL.Connection) -> tuple[x509.Certificate, ...]:
     except ValueError:  # one of them cannot be decoded
         return ()
     return tuple(itertools.takewhile(is_readable, shown))
-
-
-def _name(name: crypto.X509Name) -> str:
-    try:
-        return name_text(x509.Name.from_bytes(name.der()))
-    except Exception:  # noqa: BLE001 - the name is the peer's
-        return "a name that cannot be decoded"

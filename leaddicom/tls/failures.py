@@ -204,7 +204,14 @@ def handshake_failure(
     first_bytes : bytes
         The first bytes that the peer sent, as far as they are known.
     """
-    record = verification or Verification()
+    found = _handshake_failure(error, role, peer, verification or Verification(), first_bytes)
+    found.peer = printable(peer)
+    return found
+
+
+def _handshake_failure(
+    error: BaseException, role: Role, peer: str, record: Verification, first_bytes: bytes
+) -> TlsError:
     reasons = _openssl_reasons(error)
     who = f"TLS handshake with the {role.peer.value} {printable(peer)} failed"
     if record.failure is not None and "certificate verify failed" in reasons:
@@ -220,6 +227,7 @@ def handshake_failure(
             f"{who}: the {role.peer.value} does not speak TLS; it sent {protocol}. "
             f"{_TURN_TLS_ON[role]}",
             alert=record.alert_sent,
+            advice=_TURN_TLS_ON[role],
         )
     if reasons:
         return _openssl(who, reasons, record, "handshake")
@@ -256,6 +264,15 @@ def transfer_failure(
         The latter if the connection broke below TLS.
     """
     record = verification or Verification()
+    found = _transfer_failure(error, role, peer, record, data_received)
+    if isinstance(found, TlsError):
+        found.peer = printable(peer)
+    return found
+
+
+def _transfer_failure(
+    error: BaseException, role: Role, peer: str, record: Verification, data_received: bool
+) -> TlsError | NetworkError:
     other = f"{role.peer.value} {printable(peer)}"
     number = record.alert_received
     if number is not None:
@@ -269,6 +286,9 @@ def transfer_failure(
     if reasons:
         return _openssl(f"TLS connection with the {other} failed", reasons, record, "transfer")
     return _broken(error, other, role, data_received)
+
+
+_UPDATE = "Update the peer's TLS library, or enable TLS 1.3 there."
 
 
 def weak_link(
@@ -295,7 +315,9 @@ def weak_link(
         _C.TLS_HANDSHAKE_FAILURE,
         f"TLS handshake with the {role.peer.value} {printable(peer)} failed: the peer's TLS 1.2 is "
         f"without extended_master_secret (RFC 7627), which the profile {chosen.name!r} requires. "
-        "Update the peer's TLS library, or enable TLS 1.3 there.",
+        f"{_UPDATE}",
+        peer=printable(peer),
+        advice=_UPDATE,
     )
 
 
@@ -325,6 +347,7 @@ def _refused(who: str, failure: VerifyFailure, record: Verification) -> TlsError
         alert=record.alert_sent,
         verify_code=check.verify_code,
         certificate=text,
+        advice=check.advice,
     )
 
 
@@ -335,12 +358,15 @@ def _alert(who: str, number: int, record: Verification, stage: str) -> TlsError:
         own = record.own_certificate
         text = None if own is None else describe(own)
         shown = " We showed no certificate." if text is None else f" Our certificate: {text}."
+        if record.trusted_by_peer:
+            shown += f" It trusts: {'; '.join(record.trusted_by_peer)}."
     return TlsError(
         alert.code,
         f"{who}: {alert.meaning} (alert {number} {alert.name}).{shown} {alert.advice}",
         stage=stage,
         alert=number,
         certificate=text,
+        advice=alert.advice,
     )
 
 
@@ -361,7 +387,11 @@ def _openssl(who: str, reasons: list[str], record: Verification, stage: str) -> 
     if known is _NAME:
         extra = f" (it asks for {printable(str(record.name_refused))})"
     return TlsError(
-        known.code, f"{who}: {known.cause}{extra}. {known.advice}", stage=stage, alert=sent
+        known.code,
+        f"{who}: {known.cause}{extra}. {known.advice}",
+        stage=stage,
+        alert=sent,
+        advice=known.advice,
     )
 
 
@@ -390,7 +420,8 @@ _SILENT = {
 
 def _closed(who: str, error: BaseException, role: Role) -> TlsError:
     code, text = _system_error(error)
-    return TlsError(code, f"{who}: {text} in the middle of it. {_SILENT[role]}")
+    advice = _SILENT[role]
+    return TlsError(code, f"{who}: {text} in the middle of it. {advice}", advice=advice)
 
 
 def _broken(
@@ -399,7 +430,10 @@ def _broken(
     code, text = _system_error(error)
     if code is _C.TLS_CLOSE_NOTIFY:
         return TlsError(
-            code, f"TLS connection with the {other} ended: {text}. {_SEE_LOG}", stage="transfer"
+            code,
+            f"TLS connection with the {other} ended: {text}. {_SEE_LOG}",
+            stage="transfer",
+            advice=_SEE_LOG,
         )
     advice = _SEE_LOG
     if role is Role.CLIENT and not data_received:

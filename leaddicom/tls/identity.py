@@ -9,14 +9,14 @@ from datetime import datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from OpenSSL import SSL
+from OpenSSL import SSL, crypto
 from service_identity import CertificateError, VerificationError, hazmat
 
 from leaddicom.error_codes import VerifyCode, verify_error
 from leaddicom.errors import DicomErrorCode, TlsError
 from leaddicom.tls.openssl import is_resumed
 from leaddicom.tls.suites import CipherSuite, suite_by_openssl_name
-from leaddicom.tls.text import describe, name_text, printable
+from leaddicom.tls.text import describe, name_text, printable, shortened
 from leaddicom.tls.verification import Verification, host_name
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "identify",
     "link_facts",
     "peer_identity",
+    "trusted_by_peer",
 ]
 
 
@@ -252,13 +253,28 @@ def _mismatch(
 ) -> TlsError:
     kind = "IP address" if is_address else "DNS name"
     check = VerifyCode.IP_ADDRESS_MISMATCH if is_address else VerifyCode.HOSTNAME_MISMATCH
+    advice = (
+        "Connect under a name that it holds, set server_name to one, or have it issued anew with "
+        f"the {kind} {printable(host)} as subject alternative name."
+    )
     return TlsError(
         verify_error(check),
         f"The server's certificate was not issued for {printable(host)}, but for {valid_for}. "
-        f"Certificate: {describe(certificate)}. Connect under a name that it holds, set "
-        f"server_name to one, or have it issued anew with the {kind} {printable(host)} as "
-        "subject alternative name.",
+        f"Certificate: {describe(certificate)}. {advice}",
         stage="host name",
         verify_code=check,
         certificate=describe(certificate),
+        advice=advice,
     )
+
+
+def trusted_by_peer(connection: SSL.Connection) -> tuple[str, ...]:
+    """Give the CAs that a server says it trusts (RFC 8446 section 4.2.4); most say nothing."""
+    return tuple(_ca_name(each) for each in connection.get_client_ca_list())
+
+
+def _ca_name(name: crypto.X509Name) -> str:
+    try:
+        return shortened(name_text(x509.Name.from_bytes(name.der())))
+    except Exception:  # noqa: BLE001 - the name is the peer's
+        return "a name that cannot be decoded"

@@ -141,6 +141,8 @@ class Verification:
         The name that the client asked for, when it is none of ours.
     overruled : set of tuple of int and int
         Depth and check of the failures that the application has allowed.
+    trusted_by_peer : tuple of str
+        Names of the CAs that a server has said it trusts, once the handshake has failed.
     may_overrule : bool
         Whether the application may allow a failure; not so where the session can be resumed, by a
         connection whose application would not have allowed it.
@@ -161,6 +163,7 @@ class Verification:
     protocols_refused: tuple[bytes, ...] = ()
     name_refused: str | None = None
     overruled: set[tuple[int, int]] = field(default_factory=set)
+    trusted_by_peer: tuple[str, ...] = ()
     may_overrule: bool = True
     checks: Checks | None = field(default=None, repr=False)
     on_verify: OnVerify | None = field(default=None, repr=False)

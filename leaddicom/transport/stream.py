@@ -29,6 +29,7 @@ from leaddicom.tls.identity import (
     check_host_name,
     link_facts,
     peer_identity,
+    trusted_by_peer,
 )
 from leaddicom.tls.sessions import sessions_of
 from leaddicom.tls.settings import TlsSettings
@@ -342,7 +343,12 @@ class TlsStream:
                 self._socket.send(_PROTOCOL_VERSION)  # for what is no TLS OpenSSL writes none
             self._socket.shutdown(socket.SHUT_WR)
 
+    def _hear_whom_it_trusts(self) -> None:
+        if self._role is Role.CLIENT:
+            self._verification.trusted_by_peer = trusted_by_peer(self._connection)
+
     def _failure(self, error: BaseException) -> TlsError:
+        self._hear_whom_it_trusts()
         return handshake_failure(
             error,
             role=self._role,
@@ -352,6 +358,7 @@ class TlsStream:
         )
 
     def _transfer_failure(self, error: BaseException) -> TlsError | NetworkError:
+        self._hear_whom_it_trusts()
         return transfer_failure(
             error,
             role=self._role,

@@ -55,6 +55,7 @@ _HOOKS = {"GetChallengeISCL", "InternalAuthenticateISCL", "ExternalAuthenticateI
 #: CamelCase members that LEADTOOLS does not have, and what they are for.
 OURS = {
     "CreateClient": "what the default OnAccept serves a caller with; a subclass may change it",
+    "Reload": "other certificates and lists without an interruption, which LEADTOOLS has not",
 }
 
 _REQUEST = "presentation_id, message_id, sop_class_uid"
