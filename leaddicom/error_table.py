@@ -76,7 +76,7 @@ NOT_PRODUCED: MappingProxyType[DicomErrorCode, str] = MappingProxyType(
         _C.SECURITY_LOCKED: _NO_LICENCE,
         _C.TLS_DLL_NOT_LOADED: _INSTALLED,
         **{code: _NO_ISCL for code in _C if code.name.startswith("ISCL_")},
-        _C.TLS_NO_KEEPALIVE: "TCP keep-alives are not used: deadlines watch over every wait",
+        _C.TLS_NO_KEEPALIVE: "a peer that does not answer keep-alives gives 56, as the system says",
         _C.TLS_CLOSED_CONTROLLED: "an end in good order gives 0, and any other its own code",
         _C.TLS_UNABLE_TO_DECRYPT_CERT_SIGNATURE: f"{_OPENSSL_TELLS_OTHERWISE}; it gives 165",
         _C.TLS_UNABLE_TO_DECRYPT_CRL_SIGNATURE: f"{_OPENSSL_TELLS_OTHERWISE}; it gives 166",
