@@ -216,6 +216,15 @@ class TestChecksAnew:
 
 
 @every_link
+def test_a_server_that_is_told_its_names_resumes_nothing(nets: Nets, link: str) -> None:
+    """In TLS 1.2 a resumed session tells the name that was asked for at its beginning."""
+    server = nets.server(link=link, server_names=("localhost",), **ON)
+    client = nets.make(link=link, **ON)
+    for _ in range(2):
+        assert visit(nets, client, server) == (False, False)
+
+
+@every_link
 class TestOnVerify:
     def test_who_overrides_it_resumes_nothing(self, nets: Nets, link: str) -> None:
         """What it has overruled could not be overruled again."""

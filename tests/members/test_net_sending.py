@@ -505,3 +505,21 @@ def test_a_request_that_is_refused_says_why(nets: Nets) -> None:
     nets.wait_for("OnReceiveCEchoResponse")
     assert seen[0].Status == Status.MISTYPED_ARGUMENT
     assert seen[0].ErrorComment == "C-ECHO-RQ lacks AffectedSOPClassUID (0000,0002)."
+
+
+def test_a_response_that_could_not_be_queued_is_owed_still(
+    nets: Nets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So the library answers in the application's place, if that gives up."""
+    accepted, client = nets.pair(Mute)
+    client.SendCEchoRequest(1, 5, ECHO_CLASS)
+    nets.wait_for("OnReceiveCEchoRequest")
+
+    def full(*_: Any, **__: Any) -> None:
+        raise NetworkError(DicomErrorCode.NET_TIME_OUT, "The queue is full.")
+
+    monkeypatch.setattr(accepted.connection._outbox, "put", full)
+    with pytest.raises(NetworkError, match="The queue is full"):
+        accepted.SendCEchoResponse(1, 5, ECHO_CLASS, 0)
+    assert accepted.connection.session.answered(5)
+    assert not accepted.connection.session.answered(5)

@@ -283,6 +283,22 @@ def test_on_verify_may_overrule_the_purpose(world):
     assert failures == [26]  # which is the same, and asked once
 
 
+def test_on_verify_sees_every_weakness(world, monkeypatch):
+    """Who allows a weak key has not allowed a weak hash."""
+    for name, cause in (("weak_key", "a weak key"), ("weak_signature", "a weak hash")):
+        monkeypatch.setattr(f"leaddicom.tls.verification.{name}", lambda *_, cause=cause: cause)
+    causes = []
+
+    def on_verify(ok, certificate, code, cause):
+        causes.append(cause)
+        return cause == "a weak key"
+
+    client, _ = connect(*both(world), on_verify=on_verify)
+    assert not client.ready
+    assert causes == ["a weak key", "a weak hash"]
+    assert "a weak hash" in client.failure.message
+
+
 def test_on_verify_may_refuse_what_is_fine(world):
     client, _ = connect(*both(world), on_verify=lambda ok, certificate, code, cause: False)
     assert client.failure.code == DicomErrorCode.TLS_APPLICATION_VERIFICATION
