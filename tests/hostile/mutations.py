@@ -157,7 +157,7 @@ def attack(links: Links, number: int, seed: int) -> list[str]:
 
 
 if __name__ == "__main__":
-    logging.lastResort = None
+    logging.getLogger("leaddicom").addHandler(logging.NullHandler())
     with ThrowAwayPki() as pki:
         plain = Links(DICOM_SECURE_NONE, pki, pki.root, pki.root)
         found = attack(plain, int(sys.argv[1]), int(sys.argv[2]))
