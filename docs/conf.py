@@ -21,6 +21,7 @@ extensions = [
     "numpydoc",
     "leaddicom_docs",
     "security_docs",
+    "ups_docs",
 ]
 exclude_patterns = ["_build"]
 nitpicky = True

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import os
+import socket
 import threading
 import weakref
+from collections.abc import Callable
 from typing import ClassVar
 
 from leaddicom.dimse.message import Message
@@ -25,7 +27,7 @@ from leaddicom.tls.settings import TlsSettings
 from leaddicom.tls.verification import Role as TlsRole
 from leaddicom.transport.connection import Connection, SecureEnd, wait_all_closed
 from leaddicom.transport.listener import Listener
-from leaddicom.transport.opening import SocketOptions, end_point
+from leaddicom.transport.opening import SocketOptions, check_listening, end_point
 from leaddicom.transport.opening import ip_type as checked_ip_type
 from leaddicom.upper_layer.protocol import Role
 from leaddicom.values import check_ae_title
@@ -69,6 +71,9 @@ class LDicomNet(SecureLink, Iscl, AssociationServices, CompositeServices, Normal
         What carries the bytes, once there is one; also when it is over.
     security : Security
         What the TLS methods have set.
+    logs_failures : bool
+        Whether failed connections are logged at WARNING; where the program says itself what has
+        failed, they need not be, and are at DEBUG.
 
     Notes
     -----
@@ -98,6 +103,7 @@ class LDicomNet(SecureLink, Iscl, AssociationServices, CompositeServices, Normal
     """
 
     limits: Limits = Limits()
+    logs_failures: bool = True
 
     _alive: ClassVar[weakref.WeakSet[LDicomNet]] = weakref.WeakSet()
     _alive_lock: ClassVar[threading.Lock] = threading.Lock()
@@ -254,16 +260,38 @@ class LDicomNet(SecureLink, Iscl, AssociationServices, CompositeServices, Normal
         TlsError
             What a TLS server needs is missing or unusable.
         """
-        self._require_free()
-        if self.ae_title:
-            check_ae_title(self.ae_title)
-        self._secure_end(TlsRole.SERVER)  # what is missing is said now, not at the first caller
+        self._require_server()
         address, port = end_point(host_address, host_port)
         family = checked_ip_type(ip_type)
-        listener = Listener(self._on_accept, self.limits)
-        listener.open(address, port, nb_peers or self.limits.backlog, family)
-        self._listener = listener
-        self._keep()
+        backlog = nb_peers or self.limits.backlog
+        self._listen(lambda listener: listener.open(address, port, backlog, family))
+
+    def listen_on(self, sock: socket.socket) -> None:
+        """Listen for callers on a socket that listens already; each fires `OnAccept`.
+
+        The socket may have been inherited from the process that has opened it, or from a service
+        manager.  Several processes that listen on the same one share the callers; while one of
+        them is replaced, the system keeps callers waiting for the others.
+
+        Parameters
+        ----------
+        sock : socket.socket
+            A TCP socket on which ``listen`` was called.  It becomes non-blocking, and from now
+            on it is this object's to close.
+
+        Raises
+        ------
+        ParameterError
+            It is no TCP socket, or does not listen.
+        NetworkError
+            The object is in use already (code 42), or the system has no room; the socket stays
+            the caller's.
+        TlsError
+            What a TLS server needs is missing or unusable; the socket stays the caller's.
+        """
+        self._require_server()
+        check_listening(sock)
+        self._listen(lambda listener: listener.adopt(sock))
 
     @differs("`OnAccept` accepts by itself unless it is overridden.")
     def Accept(self, client: LDicomNet) -> None:
@@ -446,6 +474,23 @@ class LDicomNet(SecureLink, Iscl, AssociationServices, CompositeServices, Normal
         self.OnAccept(code_of(error))
         PULSE.beat()
 
+    def _require_server(self) -> None:
+        """Say what is missing now, not at the first caller."""
+        self._require_free()
+        if self.ae_title:
+            check_ae_title(self.ae_title)
+        self._secure_end(TlsRole.SERVER)
+
+    def _listen(self, begin: Callable[[Listener], None]) -> None:
+        """Have a listener of this object; a caller may wait for it already."""
+        before, self._listener = self._listener, Listener(self._on_accept, self.limits)
+        try:
+            begin(self._listener)
+        except BaseException:
+            self._listener = before
+            raise
+        self._keep()
+
     def _keep(self) -> None:
         """Have `ShutDown` find this object."""
         with LDicomNet._alive_lock:
@@ -468,6 +513,7 @@ class LDicomNet(SecureLink, Iscl, AssociationServices, CompositeServices, Normal
             options=self._socket_options,
         )
         connection.session.one_pdu_at_a_time = not self._sends_together
+        connection.is_quiet = not self.logs_failures
         return connection
 
     def _require_free(self) -> None:

@@ -80,6 +80,12 @@ class Program:
                 return
         raise AssertionError(f"Nobody listens on port {port}:\n{self.text}")
 
+    def wait_for_end(self) -> None:
+        """Wait until nobody can print anything any more: it has ended, and so has who it began."""
+        with self._changed:
+            if not self._changed.wait_for(lambda: self._ended, PATIENCE):
+                raise AssertionError(f"It does not end:\n{self._text}")
+
     def send(self, number: int) -> None:
         """Send a signal."""
         self._process.send_signal(number)

@@ -102,8 +102,8 @@ class TestImportRules:
     @pytest.mark.parametrize(
         ("module", "code", "contract"),
         [
-            ("upper_layer/extra.py", "import socket", "The protocol core has no I/O"),
-            ("dimse/extra.py", "def f():\n    import time", "The protocol core has no I/O"),
+            ("upper_layer/extra.py", "import socket", "The protocol cores have no I/O"),
+            ("dimse/extra.py", "def f():\n    import time", "The protocol cores have no I/O"),
             ("dimse/extra.py", "import leaddicom.net", "Imports point downwards only"),
             ("transport/extra.py", "from leaddicom import net", "Imports point downwards only"),
             ("upper_layer/extra.py", "import leaddicom.dimse", "Imports point downwards only"),
@@ -137,6 +137,12 @@ def test_no_private_key_is_in_git() -> None:
     assert files
     assert [path for path in files if path.suffix in {".key", ".p12", ".pfx"}] == []
     assert [path for path in files if key.search(path.read_bytes())] == []
+
+
+def test_no_certificate_is_in_git() -> None:
+    """It would expire."""
+    certificate = re.compile(rb"-----BEGIN CERTIFICATE-----\s+[A-Za-z0-9+/=]{32}")
+    assert [path for path in files_in_git() if certificate.search(path.read_bytes())] == []
 
 
 def test_ci_can_be_run() -> None:

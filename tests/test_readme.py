@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from programs import Program, run
 from pydicom.data import get_testdata_file
 
 from leaddicom.pki import init_development_pki
@@ -122,3 +123,19 @@ def test_tls_takes_a_minute(tmp_path: Path) -> None:
         scu = subprocess.run(shlex.split(connect), capture_output=True, timeout=30, **options)
         scp.terminate()
     assert re.match(r"C-ECHO: success in .* s \(TLSv1\.3, TLS_.*\)\npeer: CN=archive", scu.stdout)
+
+
+def test_a_worklist_takes_five_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    path = os.pathsep.join([str(Path(sys.executable).parent), *os.get_exec_path()])
+    monkeypatch.setenv("PATH", path)
+    monkeypatch.setenv("TZ", "UTC")
+    init_development_pki(tmp_path / "certs")
+    shutil.copytree(Path(__file__).resolve().parent.parent / "samples", tmp_path / "samples")
+    serve, *rest = block("worklist").replace(PORT, free_port()).splitlines()
+    with Program(*shlex.split(serve)) as manager:
+        manager.wait_for("is ready on port")
+        printed = [run(*shlex.split(line)) for line in rest]
+    assert [each.stderr for each in printed] == [""] * len(rest)
+    assert printed[-1].stdout.startswith("2030-01-01 08:00\tCOMPLETED\tMEDIUM\tRT treatment\t")

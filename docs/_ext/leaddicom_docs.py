@@ -203,13 +203,29 @@ class _Known(XRefRole):
 #: everything is about.
 _OWNERS = ("leaddicom", "leaddicom.LDicomNet", "leaddicom.contexts", "leaddicom.scp")
 
+#: The same for worklists; within them these come first.
+_UPS_OWNERS = (
+    "leaddicom.ups.client",
+    "leaddicom.ups.client.builders",
+    "leaddicom.ups.client.queries",
+    "leaddicom.ups.client.results",
+    "leaddicom.ups.core.rules",
+    "leaddicom.ups.core.terms",
+    "leaddicom.ups.core.workitem",
+    "leaddicom.ups.manager",
+    "leaddicom.ups.settings.configuration",
+    "leaddicom.ups.settings.entities",
+    "leaddicom.ups.store",
+)
+
 
 @functools.cache
 def _names_of_the_package() -> dict[str, list[object]]:
     """Give everything that has a name in the package, public or not."""
     names: dict[str, list[object]] = defaultdict(list)
     for info in pkgutil.walk_packages(leaddicom.__path__, "leaddicom."):
-        if not info.name.endswith("__main__"):
+        # Neither what runs when it is imported, nor what only Alembic can import.
+        if not info.name.endswith("__main__") and ".migrations." not in info.name:
             for name, value in vars(importlib.import_module(info.name)).items():
                 names[name].append(value)
     return names
@@ -232,7 +248,8 @@ def _resolve(
     if known and len(parts) > 1 and not any(_has(owner, parts[1]) for owner in known):
         return None
     objects = env.get_domain("py").objects
-    for owner in _OWNERS:
+    is_of_ups = str(node.get("py:module")).startswith("leaddicom.ups")
+    for owner in _UPS_OWNERS + _OWNERS if is_of_ups else _OWNERS + _UPS_OWNERS:
         found = objects.get(f"{owner}.{parts[0]}")
         if found is not None:
             source = node.get("refdoc", env.docname)

@@ -28,7 +28,16 @@ from leaddicom.tls.profiles import DEFAULT_PROFILE, PROFILES, Profile
 from leaddicom.tls.suites import SUITES, CipherSuite, suite, unsupported_reason
 from leaddicom.tls.verify_codes import CHECKS
 
-__all__ = ["alert_rows", "check_rows", "limit_rows", "plain", "profile_rows", "suite_rows"]
+__all__ = [
+    "Row",
+    "TableDirective",
+    "alert_rows",
+    "check_rows",
+    "limit_rows",
+    "plain",
+    "profile_rows",
+    "suite_rows",
+]
 
 _VERSIONS = {
     SSL.TLS1_VERSION: "1.0",
@@ -163,7 +172,7 @@ def _code(code: int) -> str:
 # -- directives --------------------------------------------------------------------------------
 
 
-class _Table(GeneratedDirective):
+class TableDirective(GeneratedDirective):
     """A table without arguments."""
 
     heads: Row = ()
@@ -178,7 +187,7 @@ class _Table(GeneratedDirective):
         return self.parsed(table(self.heads, self.rows(), self.widths))
 
 
-class TlsProfiles(_Table):
+class TlsProfiles(TableDirective):
     """The profiles that can be chosen."""
 
     heads = ("Profile", "Short name", "Section", "TLS", "Certificates and more", "State")
@@ -189,7 +198,7 @@ class TlsProfiles(_Table):
         return profile_rows()
 
 
-class TlsSuites(_Table):
+class TlsSuites(TableDirective):
     """The cipher suites of the profiles, in order of preference."""
 
     heads = ("Suite", "Code", *(f"``{each.short_name}``" for each in PROFILES.values()))
@@ -200,7 +209,7 @@ class TlsSuites(_Table):
         return suite_rows()
 
 
-class TlsAlerts(_Table):
+class TlsAlerts(TableDirective):
     """What leaddicom says when a peer sends an alert."""
 
     heads = ("leaddicom says", "Code", "Remedy")
@@ -211,7 +220,7 @@ class TlsAlerts(_Table):
         return alert_rows()
 
 
-class TlsChecks(_Table):
+class TlsChecks(TableDirective):
     """What leaddicom says about a certificate that it refuses."""
 
     heads = ("leaddicom says", "Code", "Check", "Remedy")
@@ -230,7 +239,7 @@ class TlsReasons(TlsAlerts):
         return reason_rows()
 
 
-class LimitsTable(_Table):
+class LimitsTable(TableDirective):
     """Deadlines and limits, with their defaults."""
 
     heads = ("Field of ``Limits``", "Default", "Meaning")
@@ -241,7 +250,7 @@ class LimitsTable(_Table):
         return limit_rows()
 
 
-class Implementation(_Table):
+class Implementation(TableDirective):
     """How the package names itself to peers."""
 
     heads = ("Implementation Class UID", "Implementation Version Name")

@@ -7,11 +7,13 @@ the default ``run`` to a function from the parsed arguments to the exit code.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 from leaddicom import __version__
-from leaddicom.cli import doctor, pki
+from leaddicom.cli import doctor, pki, ups
 from leaddicom.cli.parsers import Commands, add_commands
 from leaddicom.errors import DicomError
 
@@ -26,6 +28,7 @@ exit codes:
 start here:
   leaddicom pki init            make the certificates that the samples use
   leaddicom doctor HOST PORT    find out why a link does or does not work
+  leaddicom ups serve           run a worklist manager
 """
 
 
@@ -41,6 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands: Commands = add_commands(parser)
     pki.register(commands)
     doctor.register(commands)
+    ups.register(commands)
     return parser
 
 
@@ -67,6 +71,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     try:
         code: int = arguments.run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:  # who reads has had enough, such as `head`
+        with suppress(OSError):  # what is left shall not fail once more when Python ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (DicomError, OSError) as error:
         return _fail(str(error))
     except KeyboardInterrupt:

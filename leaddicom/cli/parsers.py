@@ -5,16 +5,16 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 else:
     Commands = object
 
-__all__ = ["Commands", "add_command", "add_commands", "days", "time_span"]
+__all__ = ["Commands", "FreeOrderParser", "add_command", "add_commands", "days", "time_span"]
 
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
@@ -22,15 +22,48 @@ _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 _MAXIMUM = timedelta(days=36525)
 
 
-def add_commands(parser: argparse.ArgumentParser) -> Commands:
-    """Let `parser` take subcommands; without one it shows its help and exits with 2."""
+class FreeOrderParser(argparse.ArgumentParser):
+    """Takes options and positional arguments in any order: ``a.dcm --debug b.dcm``, too."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._is_parsing = False
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Parse what belongs to this parser, and give the rest."""
+        # The method of Python for this calls this one, and knows no subcommands.
+        has_commands = any(each.nargs == argparse.PARSER for each in self._actions)
+        if self._is_parsing or has_commands:
+            return super().parse_known_args(args, namespace)
+        self._is_parsing = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._is_parsing = False
+
+
+def add_commands(
+    parser: argparse.ArgumentParser,
+    kind: type[argparse.ArgumentParser] = argparse.ArgumentParser,
+) -> Commands:
+    """Let `parser` take subcommands; without one it shows its help and exits with 2.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+        What takes them.
+    kind : type
+        Of the parsers of the subcommands.
+    """
 
     def show_help(arguments: argparse.Namespace) -> int:
         parser.print_help(sys.stderr)
         return 2
 
     parser.set_defaults(run=show_help)
-    return parser.add_subparsers(title="commands", metavar="COMMAND")
+    return parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=kind)
 
 
 def add_command(

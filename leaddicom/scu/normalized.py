@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable
 from pydicom.tag import Tag
 
 from leaddicom.contexts import UNCOMPRESSED
+from leaddicom.errors import ProtocolError
 from leaddicom.net_dimse import DataSet
-from leaddicom.scu.exchange import Request, as_scp
+from leaddicom.scu.exchange import Request, Response, as_scp
 from leaddicom.scu.requestor import Requestor
 from leaddicom.scu.results import NormalizedResult
 from leaddicom.upper_layer.negotiation import SupportedContext
@@ -163,7 +164,7 @@ class NormalizedScu(Requestor):
         context = SupportedContext(abstract, UNCOMPRESSED)
         if operation == "N-EVENT-REPORT":
             context = as_scp(context)
-        final = self._call(Request(self, abstract, (context,), send))
+        final = self._call(_NormalizedRequest(self, abstract, (context,), send))
         values = final.values()
         type_id = values.get("event", values.get("action"))
         return self._outcome(
@@ -174,4 +175,16 @@ class NormalizedScu(Requestor):
             sop_instance_uid=values.get("sop_instance_uid", sop_instance_uid),
             type_id=type_id,
             dataset=None if final.dataset is None else final.dataset.to_pydicom(),
+        )
+
+
+class _NormalizedRequest(Request):
+    """A request that is answered once: no normalized service has pending responses."""
+
+    def pending(self, response: Response) -> None:
+        """Take it neither for a success nor for a promise of an answer."""
+        raise ProtocolError(
+            f"{self._net.peer_text} answered a request of a normalized service with "
+            f"{response.status:04X}H (pending), which PS3.7 has for composite services only; "
+            "whether it was carried out is not known."
         )

@@ -121,6 +121,8 @@ class Connection:
         What TLS negotiated; `None` without TLS and before its handshake has ended.
     identity : PeerIdentity or None
         Who the peer is by its certificate, if it showed one.
+    is_quiet : bool
+        Whether a failure is logged at DEBUG only.
     """
 
     def __init__(
@@ -171,7 +173,7 @@ class Connection:
         self._ended = threading.Event()
         self._closing = False
         self._close_timed = False
-        self._is_quiet = False
+        self.is_quiet = False
         self._forced = False
 
     # -- from any thread -----------------------------------------------------------------------
@@ -380,7 +382,7 @@ class Connection:
             error = _as_dicom_error(failure, f"Connecting to {self.peer}")
             self.error = self.error or error
             self.is_closed = True
-            logger.warning("%s", self.error)
+            logger.log(logging.DEBUG if self.is_quiet else logging.WARNING, "%s", self.error)
             self.session.tell(self._owner.on_connect, error)
             raise _Stopped from None
         self.session.tell(self._owner.on_connect, None)
@@ -430,7 +432,7 @@ class Connection:
         except (DicomError, OSError) as failure:
             error = _as_dicom_error(failure, f"The TLS handshake with {self.peer}")
             # Health checks connect and go again: not a word was said, so none is logged.
-            self._is_quiet = (
+            self.is_quiet = self.is_quiet or (
                 role is TlsRole.SERVER and stream.is_silent and isinstance(failure, TlsError)
             )
             self.session.tell(self._owner.on_secure_link_ready, error)
@@ -550,7 +552,7 @@ class Connection:
         self.is_closed = True
         if was_connected:
             if error is not None:
-                level = logging.DEBUG if self._is_quiet else logging.WARNING
+                level = logging.DEBUG if self.is_quiet else logging.WARNING
                 named = self.peer in error.message
                 prefix = "" if named else f"The connection with {self.peer} ended: "
                 logger.log(level, "%s%s", prefix, error)

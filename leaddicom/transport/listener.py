@@ -66,9 +66,24 @@ class Listener:
 
     def open(self, address: str, port: int, backlog: int, ip_type: IpType) -> None:
         """Listen; see `opening.listening_socket`."""
+        sock = listening_socket(address, port, backlog, ip_type)
+        try:
+            self.adopt(sock)
+        except BaseException:
+            sock.close()
+            raise
+
+    def adopt(self, sock: socket.socket) -> None:
+        """Listen on a socket that listens already, and close it in the end.
+
+        Raises
+        ------
+        NetworkError
+            The system has no descriptor or no thread left; the socket is still the caller's.
+        """
+        sock.setblocking(False)  # another process may be quicker to accept
+        name = sock.getsockname()
         with contextlib.ExitStack() as opened:  # closes it all if a part cannot be had
-            sock = opened.enter_context(listening_socket(address, port, backlog, ip_type))
-            name = sock.getsockname()
             try:
                 waker = opened.enter_context(contextlib.closing(Waker()))
                 selector = opened.enter_context(selectors.DefaultSelector())

@@ -15,6 +15,7 @@ from leaddicom.transport.stream import address_text
 __all__ = [
     "ANY_ADDRESS",
     "SocketOptions",
+    "check_listening",
     "connect_socket",
     "end_point",
     "ip_type",
@@ -233,6 +234,28 @@ def listening_socket(address: str, port: int, backlog: int, ip_type: IpType) -> 
         return _listen_everywhere(port, backlog, ip_type, doing)
     found = _resolve((address, port), ip_type, doing)
     return _bind(found[0][0], found[0][4], backlog, False, doing)
+
+
+def check_listening(sock: socket.socket) -> None:
+    """Refuse a socket of which nobody could accept TCP connections.
+
+    Raises
+    ------
+    ParameterError
+        It is of another kind, closed, or does not listen.
+    """
+    try:
+        listens = (
+            sock.family in (socket.AF_INET, socket.AF_INET6)
+            and sock.type == socket.SOCK_STREAM
+            and sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+        )
+    except OSError:
+        listens = False
+    if not listens:
+        raise ParameterError(
+            f"This is no TCP socket that listens: {sock}. Bind it, and call its method listen."
+        )
 
 
 def _listen_everywhere(port: int, backlog: int, ip_type: IpType, doing: str) -> socket.socket:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import runpy
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -115,3 +117,18 @@ def test_the_package_runs_as_a_process_of_its_own_without_warnings() -> None:
     command = [sys.executable, "-W", "error", "-m", "leaddicom", "--version"]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     assert (result.stdout, result.stderr) == (f"leaddicom {leaddicom.__version__}\n", "")
+
+
+def test_who_has_read_enough_is_not_told_of_an_error(certs: Path) -> None:
+    """As in ``leaddicom pki status | head -1``."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as stdout:
+        ended = subprocess.run(
+            [sys.executable, "-m", "leaddicom", "pki", "status", "--dir", str(certs)],
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            check=False,
+            timeout=60,
+        )
+    assert (ended.returncode, ended.stderr) == (1, b"")

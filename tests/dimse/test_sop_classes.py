@@ -8,6 +8,7 @@ from pynetdicom import sop_class as theirs
 from leaddicom.dimse.sop_classes import belongs
 
 UPS = (
+    theirs.UnifiedProcedureStepPush,
     theirs.UnifiedProcedureStepWatch,
     theirs.UnifiedProcedureStepPull,
     theirs.UnifiedProcedureStepEvent,
@@ -15,7 +16,6 @@ UPS = (
 )
 FILM = (theirs.BasicFilmSession, theirs.BasicFilmBox, theirs.Printer)
 ALLOWED = [
-    *((theirs.UnifiedProcedureStepPush, context) for context in UPS),
     *((film, theirs.BasicGrayscalePrintManagementMeta) for film in FILM),
     *((film, theirs.BasicColorPrintManagementMeta) for film in FILM),
     (theirs.BasicGrayscaleImageBox, theirs.BasicGrayscalePrintManagementMeta),
@@ -31,6 +31,14 @@ def test_some_service_classes_negotiate_one_for_another(sop_class: str, context:
     assert not belongs(str(context), str(sop_class))
 
 
+@pytest.mark.parametrize("sop_class", UPS)
+@pytest.mark.parametrize("context", UPS)
+def test_a_worklist_manager_judges_itself_which_class_of_ups_is_named(
+    sop_class: str, context: str
+) -> None:
+    assert belongs(str(sop_class), str(context))
+
+
 @pytest.mark.parametrize("uid", [theirs.Verification, theirs.CTImageStorage, UPS[0], "1.2.3"])
 def test_every_class_belongs_to_itself(uid: str) -> None:
     assert belongs(str(uid), str(uid))
@@ -41,8 +49,8 @@ def test_every_class_belongs_to_itself(uid: str) -> None:
     [
         (theirs.CTImageStorage, theirs.MRImageStorage),
         (theirs.CTImageStorage, theirs.Verification),
-        (theirs.UnifiedProcedureStepWatch, theirs.UnifiedProcedureStepPull),
-        (theirs.UnifiedProcedureStepPull, theirs.UnifiedProcedureStepPush),
+        (theirs.UnifiedProcedureStepPush, theirs.Verification),
+        (theirs.Verification, theirs.UnifiedProcedureStepPush),
         (theirs.BasicColorImageBox, theirs.BasicGrayscalePrintManagementMeta),
         (theirs.ModalityPerformedProcedureStep, theirs.UnifiedProcedureStepPull),
         ("", theirs.Verification),

@@ -19,6 +19,11 @@ from leaddicom.tls.alerts import ALERTS
 from leaddicom.tls.profiles import PROFILES
 from leaddicom.tls.suites import suite
 from leaddicom.tls.verify_codes import CHECKS
+from leaddicom.ups.client.results import REMEDIES
+from leaddicom.ups.core.attributes import ATTRIBUTES
+from leaddicom.ups.core.states import Request
+from leaddicom.ups.core.terms import UpsStatus
+from leaddicom.ups.settings.options import OPTIONS
 
 FLAGS = "-W --keep-going -n -E"
 
@@ -147,6 +152,33 @@ class TestTheTablesAboutTls:
     def test_have_every_limit(self, html: Path) -> None:
         told = {row[0]: row[2] for row in rows(html / "conformance.html") if len(row) == 3}
         assert all(told[field.name] for field in fields(leaddicom.Limits))
+
+
+class TestTheTablesAboutWorklists:
+    def test_have_every_setting(self, html: Path) -> None:
+        told = {row[0]: row[1:] for row in rows(html / "ups-manager.html") if len(row) == 4}
+        assert set(OPTIONS) <= set(told)
+        assert told["port"] == ["-p --port", *(told["port"][1:])]
+        assert "2762" in told["port"][1]
+        assert all(meaning for *_, meaning in told.values())
+
+    def test_have_every_status_and_what_to_do(self, html: Path) -> None:
+        told = {row[0]: row[1:] for row in rows(html / "ups.html") if len(row) == 3}
+        assert {f"{status:04X}H" for status in UpsStatus} <= set(told)
+        for status, remedy in REMEDIES.items():
+            assert _words(told[f"{int(status):04X}H"][1]) == _words(remedy)
+
+    def test_have_every_attribute_and_operation(self, html: Path) -> None:
+        told = rows(html / "conformance.html")
+        tags = {row[1] for row in told if len(row) == 8}
+        assert {f"{each.tag >> 16:04X},{each.tag & 0xFFFF:04X}" for each in ATTRIBUTES} <= tags
+        (find,) = [row[1:] for row in told if row[0] == "C-FIND" and len(row) == 6]
+        assert find == ["", "yes", "yes", "", "yes"]
+
+    def test_have_the_table_of_states(self, html: Path) -> None:
+        for page in ("ups.html", "conformance.html"):
+            (claim,) = [row[1:] for row in rows(html / page) if row[0] == str(Request.CLAIM)]
+            assert claim == ["0000H, IN PROGRESS", "C302H", "C300H", "C300H"]
 
 
 def _words(text: str) -> str:

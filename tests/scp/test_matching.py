@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset
 from leaddicom import DataSetError, LDicomDS, Limits
 from leaddicom.decoding import decode_data_set
 from leaddicom.scp import matches, requested
+from leaddicom.scp.matching import Comparison
 
 UNKNOWN = object()
 
@@ -511,6 +512,48 @@ class TestNoKeys:
         keys.add_new(0x00090010, "LO", "SOMEBODY")
         assert matches(keys, Dataset())
         assert list(requested(keys, Dataset()).keys()) == [0x00090010]
+
+
+class TestComparison:
+    """What a service class may compare in a way of its own."""
+
+    def test_may_take_wild_cards_from_a_key_at_any_depth(self) -> None:
+        keys, entity = of(CodeValue="A*", CodeMeaning="B*"), of(CodeValue="AB", CodeMeaning="BC")
+        own = Comparison(single_values=frozenset({0x00080100}))
+        assert matches(keys, entity)
+        assert not matches(keys, entity, own)
+        assert matches(keys, of(CodeValue="A*", CodeMeaning="BC"), own)
+        nested = of(ProcedureCodeSequence=[keys])
+        assert not matches(nested, of(ProcedureCodeSequence=[entity]), own)
+        assert requested(nested, of(ProcedureCodeSequence=[entity]), own) == of(
+            ProcedureCodeSequence=[]
+        )
+
+    @pytest.mark.parametrize("key", ["*", "A?"])
+    def test_leaves_nothing_but_the_text_then(self, key: str) -> None:
+        own = Comparison(single_values=frozenset({0x00080100}))
+        assert not matches(of(CodeValue=key), of(CodeValue="AB"), own)
+        assert matches(of(CodeValue=key), of(CodeValue=key), own)
+        assert matches(of(CodeValue=""), of(CodeValue="AB"), own)
+
+    def test_may_compare_date_times_otherwise(self) -> None:
+        own = Comparison(date_times=lambda key, found: found.startswith(key))
+        assert matches(of(AcquisitionDateTime="202607"), of(AcquisitionDateTime="20260705"), own)
+        assert not matches(of(AcquisitionDateTime="2025-"), of(AcquisitionDateTime="2026"), own)
+        assert not matches(of(AcquisitionDateTime="2026"), Dataset(), own)
+        assert matches(of(StudyDate="20260701-"), of(StudyDate="20260705"), own)
+
+
+class TestWhatCannotBeConverted:
+    ENTITY = b"\x10\x00\x20\x00LO\x02\x001 \x10\x00\xc0\x21US\x03\x00abc"
+
+    def test_is_unknown(self) -> None:
+        entity = decoded(self.ENTITY)
+        assert matches(of(PatientID="1", PregnancyStatus=None), entity)
+        assert not matches(of(PregnancyStatus=1), entity)
+        assert requested(of(PatientID="", PregnancyStatus=None), entity) == of(
+            PatientID="1", PregnancyStatus=None
+        )
 
 
 class TestRequested:

@@ -15,6 +15,7 @@ from leaddicom import (
     LDicomDS,
     LDicomNet,
     NormalizedResult,
+    ProtocolError,
     Scu,
     StatusError,
     SupportedContext,
@@ -225,6 +226,17 @@ class TestAnswers:
         result = scu(nets.server(Strange)).n_delete(UPS_PUSH, INSTANCE)
         assert result.meaning == "a status that the standard does not define"
         assert result.is_failure
+
+    @pytest.mark.parametrize("status", [0xFF00, 0xFF01])
+    def test_that_are_pending_are_none(self, nets: Nets, scu: MakeScu, status: int) -> None:
+        class Pending(NormalizedScp):
+            def OnReceiveNSetRequest(self, *arguments: Any) -> None:
+                respond(self, arguments[0], N_SET_RSP, arguments[1], "", "", status)
+
+        client = scu(nets.server(Pending))
+        with pytest.raises(ProtocolError, match=rf"{status:04X}H \(pending\)"):
+            client.n_set(UPS_PUSH, INSTANCE, DATA)
+        assert not client.IsAssociated()
 
     def test_that_are_damaged(self, nets: Nets, scu: MakeScu) -> None:
         class Damaged(NormalizedScp):

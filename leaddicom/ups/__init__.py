@@ -1,0 +1,1 @@
+"""Unified Procedure Step (PS3.4 Annex CC): the worklist manager, and its clients."""

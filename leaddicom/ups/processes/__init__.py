@@ -1,0 +1,1 @@
+"""The worklist manager as a program: one process or several, signals, a log."""
