@@ -29,7 +29,7 @@ from leaddicom.ups.manager.dispatcher import Dispatcher
 from leaddicom.ups.settings.entities import ApplicationEntity
 from leaddicom.ups.settings.options import OPTIONS
 from leaddicom.ups.settings.zones import LOCAL
-from leaddicom.ups.store import Store
+from leaddicom.ups.store import Store, encoding
 from leaddicom.ups.store.database import LOCK_TIMEOUT
 from leaddicom.ups.store.servers import SILENCE
 
@@ -315,8 +315,11 @@ class TestTheLimits:
 
     def test_are_those_of_the_code(self) -> None:
         told = dict(re.findall(r"^\| ([^|`]+) \| ([^|`]+) \|$", page(MANAGER), re.MULTILINE))
-        assert UpsManager.limits.data_set_length == 16 << 20
-        assert told["data set of a request"] == "16 MiB"
+        assert UpsManager.limits.data_set_length == 4 << 20
+        assert told["data set of a request"].startswith(
+            f"4 MiB, {UpsManager.limits.data_set_elements:,} "
+        )
+        assert told["data set of a workitem"].startswith(f"{encoding.MAXIMUM_LENGTH >> 20} MiB ")
         assert told["attributes and values of a query; length of a value"].startswith(
             f"{MAXIMUM_KEYS:,}; {MAXIMUM_LENGTH:,} "
         )

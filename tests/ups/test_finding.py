@@ -179,7 +179,7 @@ class TestCancel:
         with site_of(site, store) as client:
             assert find(client, CommentsOnTheScheduledProcedureStep="none") == []
             assert client.statuses == [CANCELLED]
-        assert pages == [200]
+        assert pages == [100]
 
 
 class TestFailure:

@@ -139,6 +139,20 @@ class TestGate:
         assert uids(find(scu)) == [uid]
         assert f"names the SOP class '{PUSH}'" in caplog.text
 
+    def test_the_class_of_another_service(self, scu: Client) -> None:
+        uid, worklist = create(scu), "1.2.840.10008.5.1.4.31"
+        assert ask(scu, Operation.GET, uid, None, PULL, worklist).status == 0x0118
+        send = scu.SendCFindRequest
+
+        def misnamed(context: int, message: int, _: str, *rest: Any) -> None:
+            send(context, message, worklist, *rest)
+
+        vars(scu)["SendCFindRequest"] = misnamed
+        with pytest.raises(StatusError) as caught:
+            find(scu)
+        assert caught.value.status == 0x0122
+        scu.echo()
+
     def test_verification_is_served(self, scu: Client) -> None:
         assert scu.echo() > 0
 

@@ -1,13 +1,4 @@
-"""Data sets of Unified Procedure Step, made of Python values.
-
->>> dataset = workitem(
-...     "Head CT, 3D reconstruction",
-...     datetime(2030, 1, 31, 9, 30),
-...     patient_id="4711",
-...     patient_name="Example^Anna",
-...     stations=[("WS1", "99SITE", "Workstation 1")],
-... )
-"""
+"""Data sets of Unified Procedure Step, made of Python values."""
 
 from __future__ import annotations
 
@@ -125,6 +116,7 @@ def content_item(name: CodeLike, value: ContentValue, *, units: CodeLike = NO_UN
 
     Examples
     --------
+    >>> from leaddicom.ups.client import content_item
     >>> content_item(("2018004", "99IHERO2018", "Referenced Beam Number"), 2).ValueType
     'NUMERIC'
     """
@@ -216,7 +208,7 @@ def instances(
     return item
 
 
-def human_performer(code: CodeLike, name: str, organization: str = "") -> Dataset:
+def human_performer(code: CodeLike, name: str, organization: str) -> Dataset:
     """Make an item of scheduled or actual human performers.
 
     Parameters
@@ -226,7 +218,8 @@ def human_performer(code: CodeLike, name: str, organization: str = "") -> Datase
     name : str
         The same, as DICOM writes it: ``"Doe^Jane"``.
     organization : str
-        For whom they work; strict managers insist on it where performers are scheduled.
+        For whom they work.  Only of actual performers it may be left open, as ""
+        (PS3.4 Table CC.2.5-3).
     """
     item = _item(HumanPerformerCodeSequence=[code_item(code)], HumanPerformerName=name)
     if organization:
@@ -323,6 +316,23 @@ def workitem(
         When it is expected to be done, and when it is no use any more.
     comments : str
         Anything, for people.
+
+    Raises
+    ------
+    ParameterError
+        A performer has no organization.
+
+    Examples
+    --------
+    >>> from datetime import datetime
+    >>> from leaddicom.ups.client import workitem
+    >>> dataset = workitem(
+    ...     "Head CT, 3D reconstruction",
+    ...     datetime(2030, 1, 31, 9, 30),
+    ...     patient_id="4711",
+    ...     patient_name="Example^Anna",
+    ...     stations=[("WS1", "99SITE", "Workstation 1")],
+    ... )
     """
     made = _item(
         ProcedureStepState=State.SCHEDULED.value,
@@ -348,7 +358,7 @@ def workitem(
     conditional = {
         "PatientID": patient_id,
         "StudyInstanceUID": study_uid,
-        "ScheduledHumanPerformersSequence": list(performers),
+        "ScheduledHumanPerformersSequence": _scheduled(performers),
         "ExpectedCompletionDateTime": expected_completion and moment_text(expected_completion),
         "ScheduledProcedureStepExpirationDateTime": expiration and moment_text(expiration),
     }
@@ -469,6 +479,13 @@ def performed_procedure(
         if value:
             setattr(item, keyword, value)
     return item
+
+
+def _scheduled(performers: Iterable[Dataset]) -> list[Dataset]:
+    items = list(performers)
+    if not all(item.get("HumanPerformerOrganization") for item in items):
+        raise ParameterError("A performer who is scheduled needs a HumanPerformerOrganization.")
+    return items
 
 
 def _reference(sop_class_uid: str, sop_instance_uid: str) -> Dataset:

@@ -67,7 +67,8 @@ class PerformingScu(ManagerAssociation):
         -------
         UpsResult
             With the Transaction UID, for a colleague who is to finish it elsewhere.  If somebody
-            else was faster the status is C301H.
+            else was faster the status is C301H.  After 0110H it may be claimed all the same, and
+            `resume` finds out.
 
         Raises
         ------
@@ -83,7 +84,8 @@ class PerformingScu(ManagerAssociation):
             if not self._repeater.was_sent and lock not in before:
                 self.transaction_uids.forget(self.manager, uid, lock)
             raise
-        if result.is_failure and result.attempts == 1 and lock not in before:
+        is_refused = result.is_failure and result.status != UpsStatus.PROCESSING_FAILURE
+        if is_refused and result.attempts == 1 and lock not in before:
             self.transaction_uids.forget(self.manager, uid, lock)
         return result
 

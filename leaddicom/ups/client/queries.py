@@ -100,7 +100,9 @@ def query(
     --------
     What is to be done at a machine from today on:
 
-    >>> query(state="SCHEDULED", station="LINAC1", start=(datetime.now(), None))
+    >>> from datetime import datetime
+    >>> from leaddicom.ups.client import query
+    >>> keys = query(state="SCHEDULED", station="LINAC1", start=(datetime.now(), None))
     """
     identifier = Dataset()
     for keyword in returned:

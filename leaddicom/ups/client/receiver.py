@@ -48,10 +48,6 @@ _HAPPENS_AGAIN = frozenset({EventType.SCP_STATUS_CHANGE, EventType.CANCEL_REQUES
 #: Workitems, or rather kinds of events of workitems, whose last event is remembered.
 _REMEMBERED = 10_000
 
-#: Events that tell of a state: the same again tells nothing new.  A second Cancel Requested or SCP
-#: Status Change that reads like the first is of something that has happened again.
-_OF_STATES = (EventType.STATE_REPORT, EventType.PROGRESS_REPORT, EventType.ASSIGNED)
-
 _EXPLICIT = str(ExplicitVRLittleEndian)
 
 _Self = TypeVar("_Self", bound="UpsEventReceiver")
@@ -128,6 +124,7 @@ class UpsEventReceiver(LDicomNet):
 
     Examples
     --------
+    >>> from leaddicom.ups.client import UpsEventReceiver
     >>> tls = {"ca_file": "ca.pem", "certificate": "me.pem", "key": "me.key"}
     >>> with UpsEventReceiver(ae_title="WATCHER", **tls) as receiver:
     ...     receiver.Listen(None, 2763)

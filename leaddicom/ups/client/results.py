@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 from typing import Any
@@ -120,7 +120,7 @@ class UpsResult:
     meaning: str
     comment: str = ""
     dataset: Dataset | None = None
-    transaction_uid: str = field(default="", repr=False)
+    transaction_uid: str = ""
     attempts: int = 1
     is_confirmation: bool = False
 
@@ -169,11 +169,21 @@ class UpsResult:
 
         Examples
         --------
-        >>> uid = scu.create(dataset).check().uid
+        >>> from datetime import datetime
+        >>> from leaddicom.ups.client import UpsScu, workitem
+        >>> tls = {"ca_file": "ca.pem", "certificate": "me.pem", "key": "me.key"}
+        >>> with UpsScu("manager", 2762, **tls) as ups:
+        ...     uid = ups.create(workitem("Plan review", datetime.now())).check().uid
         """
         if self.is_failure:
             raise StatusError(str(self), self.status, self.comment)
         return self
+
+    def __repr__(self) -> str:
+        # Without data set and comment, in which there may be patient data, and without the key.
+        state = self.workitem.state
+        rest = f", {state}" if state else ""
+        return f"UpsResult({self.verb!a}, {self.uid!a}, {self.status:04X}H{rest})"
 
     def __str__(self) -> str:
         said = answer_text(self.status, self.meaning, self.comment)

@@ -89,17 +89,27 @@ class UpsScu(PerformingScu, WatchingScu):
 
     Examples
     --------
+    >>> from datetime import datetime
+    >>> from leaddicom.ups.client import UpsScu, workitem
     >>> tls = {"ca_file": "ca.pem", "certificate": "me.pem", "key": "me.key"}
+    >>> review = workitem(
+    ...     "Plan review",
+    ...     datetime.now(),
+    ...     patient_id="SYNTHETIC1",
+    ...     stations=[("WS1", "99SITE", "Workstation 1")],
+    ...     codes=[("REVIEW", "99SITE", "Plan review")],
+    ... )
     >>> with UpsScu("manager", 2762, **tls) as ups:
-    ...     uid = ups.create(workitem("Plan review", datetime.now(), patient_id="4711")).check().uid
+    ...     uid = ups.create(review).check().uid
     ...     for found in ups.find(state="SCHEDULED"):
     ...         print(found.uid, found.label, found.start)
 
     A performer:
 
     >>> with UpsScu("manager", 2762, **tls) as ups:
+    ...     work = ups.get(uid).check().workitem
     ...     ups.claim(uid).check()
-    ...     ups.start_procedure(uid, stations=[STATION], codes=[REVIEW]).check()
+    ...     ups.start_procedure(uid, stations=work.stations, codes=work.workitem_codes).check()
     ...     ups.progress(uid, 50, "Half of it").check()
     ...     ups.end_procedure(uid).check()
     ...     ups.complete(uid).check()
@@ -180,8 +190,11 @@ class UpsScu(PerformingScu, WatchingScu):
 
         Examples
         --------
-        >>> for found in ups.find(state="SCHEDULED", station="LINAC1", start=(None, "20301231")):
-        ...     print(found.uid, found.label)
+        >>> from leaddicom.ups.client import UpsScu
+        >>> tls = {"ca_file": "ca.pem", "certificate": "me.pem", "key": "me.key"}
+        >>> with UpsScu("manager", 2762, **tls) as ups:
+        ...     for found in ups.find(station="LINAC1", start=(None, "20301231")):
+        ...         print(found.uid, found.label)
         """
         if identifier is not None and keys:
             raise ParameterError("Give find() an identifier or keys, not both.")

@@ -66,10 +66,24 @@ class HeldWorkitem:
 
 
 def default_path() -> Path:
-    """Give the file of this user: in ``$XDG_STATE_HOME``, by default ``~/.local/state``."""
+    """Give the file of this user: in ``$XDG_STATE_HOME``, by default ``~/.local/state``.
+
+    Raises
+    ------
+    DicomError
+        The user has no home folder, as in many a container.
+    """
     state = os.environ.get("XDG_STATE_HOME", "")
-    # The specification of the XDG folders wants relative paths ignored.
-    folder = Path(state) if os.path.isabs(state) else Path.home() / ".local" / "state"
+    try:
+        # The specification of the XDG folders wants relative paths ignored.
+        folder = Path(state) if os.path.isabs(state) else Path.home() / ".local" / "state"
+    except RuntimeError as error:
+        raise DicomError(
+            DicomErrorCode.WRITE,
+            "There is no home folder in which Transaction UIDs could be kept, and without them a "
+            "workitem would stay locked after a crash. Name a file for them with transaction_uids "
+            "(--transaction-uids), or set XDG_STATE_HOME or HOME.",
+        ) from error
     return folder / "leaddicom" / "transaction-uids.sqlite"
 
 
@@ -85,18 +99,27 @@ class TransactionUids:
     Raises
     ------
     DicomError
-        By every method: the file cannot be read or written, or is none of ours.
+        By every method: the file cannot be read or written, or is none of ours; or there is no
+        home folder for it.
 
     Examples
     --------
     What a performer that was started again still holds:
 
+    >>> from leaddicom.ups.client import TransactionUids
     >>> for held in TransactionUids().held():
     ...     print(held.uid, held.claimed_at)
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
-        self.path = default_path() if path is None else Path(path).absolute()
+        self._path = None if path is None else Path(path).absolute()
+
+    @property
+    def path(self) -> Path:
+        """The file.  Who only creates and finds workitems needs none, nor a home folder."""
+        if self._path is None:
+            self._path = default_path()
+        return self._path
 
     def write(self, manager: str, uid: str, transaction_uid: str) -> None:
         """Write that a claim is about to leave; it is on the disk when this returns.

@@ -66,6 +66,26 @@ def treatment(
         What is to be done, for people.
     **more
         Whatever else `workitem` takes.
+
+    Examples
+    --------
+    >>> from datetime import datetime, timezone
+    >>> from pydicom.uid import RTBeamsDeliveryInstructionStorage, RTPlanStorage
+    >>> from leaddicom.ups.client import instances, treatment
+    >>> plan = [(RTPlanStorage, "2.25.3")]
+    >>> instruction = [(RTBeamsDeliveryInstructionStorage, "2.25.6")]
+    >>> dataset = treatment(
+    ...     datetime(2030, 1, 31, 9, 30, tzinfo=timezone.utc),
+    ...     machine=("LINAC1", "99SITE", "Linac 1"),
+    ...     patient_id="SYNTHETIC1",
+    ...     patient_name="Example^Anna",
+    ...     study_uid="2.25.7",
+    ...     plan=instances("2.25.1", "2.25.2", plan, retrieve_ae="OST"),
+    ...     instruction=instances("2.25.4", "2.25.5", instruction, retrieve_ae="TMS"),
+    ...     plan_label="PROSTATE",
+    ...     fraction=3,
+    ...     fractions=30,
+    ... )
     """
     earlier = list(records)
     parameters = [
@@ -93,6 +113,10 @@ def beam_number(number: int) -> Dataset:
 
     Examples
     --------
-    >>> ups.progress(uid, 25, parameters=[beam_number(1)])
+    >>> from leaddicom.ups.client import UpsScu, beam_number
+    >>> tls = {"ca_file": "ca.pem", "certificate": "me.pem", "key": "me.key"}
+    >>> with UpsScu("manager", 2762, **tls) as ups:
+    ...     for held in ups.held():
+    ...         ups.progress(held.uid, 25, parameters=[beam_number(1)]).check()
     """
     return content_item(_BEAM, number)

@@ -16,6 +16,8 @@ from pydicom.valuerep import DT
 from leaddicom.ups.core.terms import EventType, InputReadiness, Priority, ScpStatus, State
 
 __all__ = [
+    "InputView",
+    "ParameterValue",
     "UpsEvent",
     "WorkitemView",
     "code_of",
@@ -28,6 +30,20 @@ __all__ = [
 ]
 
 _Member = TypeVar("_Member", bound=Enum)
+
+#: What a parameter may have: dates and times are as DICOM writes them, and `None` is what is of
+#: another kind, or cannot be read.
+ParameterValue = str | float | Code | None
+
+#: Where a content item has its text, by Value Type (PS3.3 Table 10-2).
+_TEXTS = {
+    "TEXT": "TextValue",
+    "DATETIME": "DateTime",
+    "DATE": "Date",
+    "TIME": "Time",
+    "PNAME": "PersonName",
+    "UIDREF": "UID",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +124,20 @@ class WorkitemView:
         return codes_in(self.dataset, "ScheduledWorkitemCodeSequence")
 
     @property
+    def inputs(self) -> tuple[InputView, ...]:
+        """Input Information Sequence: what is needed for it, and where that is."""
+        return tuple(map(InputView, items_in(self.dataset, "InputInformationSequence")))
+
+    @property
+    def parameters(self) -> dict[Code, ParameterValue]:
+        """Scheduled Processing Parameters Sequence, by name; of several the first counts."""
+        found: dict[Code, ParameterValue] = {}
+        for item in items_in(self.dataset, "ScheduledProcessingParametersSequence"):
+            name = code_of(first_item(item, "ConceptNameCodeSequence"))
+            found.setdefault(name, _parameter(item))
+        return found
+
+    @property
     def progress(self) -> float | None:
         """Procedure Step Progress in percent."""
         return number_in(self._progress, "ProcedureStepProgress")
@@ -120,6 +150,98 @@ class WorkitemView:
     @property
     def _progress(self) -> Dataset:
         return first_item(self.dataset, "ProcedureStepProgressInformationSequence")
+
+    def __repr__(self) -> str:
+        # Without patient data: what is shown of a view ends in logs.
+        return f"WorkitemView({self.uid!a}, {self.state})"
+
+
+@dataclass(frozen=True, slots=True)
+class InputView:
+    """Instances of one series that a workitem needs, and where they are (PS3.3 Table 10-3b).
+
+    What is not there is "" or empty.
+
+    Attributes
+    ----------
+    dataset : pydicom.dataset.Dataset
+        The item of the Input Information Sequence.
+
+    Examples
+    --------
+    What a treatment machine has sent to itself before it treats:
+
+    >>> from leaddicom import STUDY_ROOT, Scu
+    >>> from leaddicom.ups.client import UpsScu
+    >>> tls = {"ca_file": "ca.pem", "certificate": "me.pem", "key": "me.key"}
+    >>> with UpsScu("manager", 2762, **tls) as ups:
+    ...     for work in ups.find(state="SCHEDULED", station="LINAC1"):
+    ...         for needed in work.inputs:
+    ...             archive = needed.retrieve_aes[0]
+    ...             with Scu("archive", 2762, called_ae_title=archive, **tls) as scu:
+    ...                 scu.move(STUDY_ROOT, needed.identifier, "LINAC1").check()
+    """
+
+    dataset: Dataset
+
+    @property
+    def type(self) -> str:
+        """Type of Instances: DICOM or CDA."""
+        return text_in(self.dataset, "TypeOfInstances")
+
+    @property
+    def study_uid(self) -> str:
+        """Study Instance UID."""
+        return text_in(self.dataset, "StudyInstanceUID")
+
+    @property
+    def series_uid(self) -> str:
+        """Series Instance UID."""
+        return text_in(self.dataset, "SeriesInstanceUID")
+
+    @property
+    def references(self) -> tuple[tuple[str, str], ...]:
+        """SOP Class UID and SOP Instance UID of each instance."""
+        keywords = "ReferencedSOPClassUID", "ReferencedSOPInstanceUID"
+        return self._sources("ReferencedSOPSequence", *keywords)
+
+    @property
+    def retrieve_aes(self) -> tuple[str, ...]:
+        """AE titles from which a C-MOVE retrieves them."""
+        found = self._sources("DICOMRetrievalSequence", "RetrieveAETitle")
+        return tuple(title for (titles,) in found for title in titles.split("\\") if title)
+
+    @property
+    def media(self) -> tuple[tuple[str, str], ...]:
+        """Storage Media File-Set ID and UID of the media that they are on."""
+        keywords = "StorageMediaFileSetID", "StorageMediaFileSetUID"
+        return self._sources("DICOMMediaRetrievalSequence", *keywords)
+
+    @property
+    def wado_uris(self) -> tuple[str, ...]:
+        """Where WADO-URI retrieves them, mostly one by one."""
+        return tuple(uri for (uri,) in self._sources("WADORetrievalSequence", "RetrieveURI"))
+
+    @property
+    def wado_rs_urls(self) -> tuple[str, ...]:
+        """Where WADO-RS retrieves them."""
+        return tuple(url for (url,) in self._sources("WADORSRetrievalSequence", "RetrieveURL"))
+
+    @property
+    def identifier(self) -> Dataset:
+        """What a C-MOVE or C-GET of the study root is to retrieve: `Scu.move`, `Scu.get`."""
+        made = Dataset()
+        made.QueryRetrieveLevel = "IMAGE"
+        made.StudyInstanceUID, made.SeriesInstanceUID = self.study_uid, self.series_uid
+        made.SOPInstanceUID = [uid for _, uid in self.references]
+        return made
+
+    def _sources(self, sequence: str, *keywords: str) -> tuple[tuple[str, ...], ...]:
+        items = items_in(self.dataset, sequence)
+        return tuple(tuple(text_in(item, each) for each in keywords) for item in items)
+
+    def __repr__(self) -> str:
+        return f"InputView({self.references!a} at {self.retrieve_aes!a})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +356,9 @@ class UpsEvent:
             return first_item(self._progress, "ProcedureStepCommunicationsURISequence")
         return self.dataset
 
+    def __repr__(self) -> str:
+        return f"UpsEvent({self.type.name}, {self.uid!a}, {self.state})"
+
 
 def text_in(dataset: Dataset, keyword: str) -> str:
     """Read a text, several of them with a backslash between; "" if there is none."""
@@ -282,6 +407,16 @@ def code_of(item: Dataset) -> Code:
     rest = ("CodingSchemeDesignator", "CodeMeaning", "CodingSchemeVersion")
     designator, meaning, version = (text_in(item, each) for each in rest)
     return Code(next(filter(None, values), ""), designator, meaning, version or None)
+
+
+def _parameter(item: Dataset) -> ParameterValue:
+    """Read the value of a content item (PS3.3 Table 10-2)."""
+    kind = text_in(item, "ValueType")
+    if kind == "NUMERIC":
+        return number_in(item, "NumericValue")
+    if kind == "CODE":
+        return next(iter(codes_in(item, "ConceptCodeSequence")), None)
+    return text_in(item, _TEXTS[kind]) if kind in _TEXTS else None
 
 
 def _value(dataset: Dataset, keyword: str) -> object:

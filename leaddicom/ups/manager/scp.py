@@ -85,6 +85,8 @@ class WorklistScp(QueryRetrieveScp):
         """Begin to find, if that belongs on the presentation context."""
         context = self._caller(presentation_id).sop_class
         refusal = admission(Operation.FIND, context)
+        if refusal is None and sop_class_uid not in frozenset(SopClass):
+            refusal = Outcome(UpsStatus.SOP_CLASS_NOT_SUPPORTED, "This SOP class is none of UPS")
         if refusal is not None:
             self._respond(presentation_id, refusal)
             return
