@@ -14,6 +14,7 @@ import pytest
 from members.inventory import INVENTORY
 
 import leaddicom
+import leaddicom.ups.client
 from docs.pages import DOCS, ROOT
 from leaddicom.tls.alerts import ALERTS
 from leaddicom.tls.profiles import PROFILES
@@ -194,6 +195,7 @@ def test_every_public_name_is_in_the_reference(html: Path) -> None:
     names = {name for kind, items in found.items() if kind.startswith("py:") for name in items}
     homes = ("leaddicom", "leaddicom.contexts")
     public = [{f"{home}.{name}" for home in homes} for name in leaddicom.__all__]
+    public += [{f"leaddicom.ups.client.{name}"} for name in leaddicom.ups.client.__all__]
     assert [alternatives for alternatives in public if not alternatives & names] == []
     missing = [m for m in INVENTORY if f"leaddicom.{m.owner}.{m.name}" not in names]
     assert [member.name for member in missing if member.name != member.owner] == []

@@ -167,9 +167,9 @@ def _make_schema(url: str) -> None:
 
 
 def register(store: Store, instance: str, host: str, pid: int) -> bool:
-    """Register a process, in a transaction of its own."""
+    """Register a process, in a transaction of its own; tell whether no other one runs."""
     with store.writing() as writer:
-        return writer.register(instance, host, pid)
+        return not writer.register(instance, host, pid)
 
 
 def unregister(store: Store, instance: str) -> bool:

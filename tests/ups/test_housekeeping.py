@@ -18,6 +18,7 @@ from leaddicom.ups.core.workitem import Workitem
 from leaddicom.ups.manager.housekeeping import Housekeeping, announce
 from leaddicom.ups.settings.entities import ApplicationEntity
 from leaddicom.ups.store import Store, StoreError
+from leaddicom.ups.store.servers import SILENCE
 from ups.databases import SqliteDatabases, register, unregister
 from ups.receivers import PATIENCE
 
@@ -192,6 +193,23 @@ class TestThread:
         Housekeeping(store, "process").beat()
         assert not register(store, "late", "this host", 2)
         assert not unregister(store, "late")
+
+    def test_tells_of_a_restart_that_came_out_later(self, store: Store, clock: Clock) -> None:
+        """A process on another host took over from one of which nobody knew that it was dead."""
+        with store.writing() as writer:
+            writer.put_entity(ApplicationEntity("WATCHER", "localhost", 104, fallback_list=True))
+            writer.register("killed", "host 1", 1)
+            others = writer.register("next", "host 2", 1)
+        housekeeping = Housekeeping(store, "next")
+        housekeeping.others = others
+        housekeeping.beat()
+        assert store.pending("WATCHER", 10) == []
+        clock.now += SILENCE
+        housekeeping.beat()
+        (delivery,) = store.pending("WATCHER", 10)
+        assert delivery.event.information.SCPStatus == "RESTARTED"
+        assert housekeeping.others == frozenset()
+        assert unregister(store, "next")
 
     def test_survives_a_store_that_fails(
         self, sqlite_databases: SqliteDatabases, caplog: pytest.LogCaptureFixture

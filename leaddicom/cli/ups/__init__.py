@@ -10,6 +10,7 @@ from leaddicom.cli.ups import (
     changing,
     claiming,
     create,
+    echo,
     finding,
     performing,
     reading,
@@ -52,6 +53,7 @@ def register(commands: Commands) -> None:
     own = add_commands(parser, FreeOrderParser)
     for module in (
         serve,
+        echo,
         create,
         finding,
         reading,

@@ -37,7 +37,7 @@ examples:
 
 _PROGRESS = """\
   leaddicom ups progress localhost 2762 1.2.3.4 50
-  leaddicom ups progress localhost 2762 1.2.3.4 75 --description 'Beam 3 of 4'
+  leaddicom ups progress localhost 2762 1.2.3.4 75 --beam 3 --description 'Beam 3 of 4'
 """
 
 _START = """\
@@ -86,6 +86,10 @@ def register(commands: Commands) -> None:
     add = parser.add_argument
     add("percent", metavar="PERCENT", type=_percent, help="0 to 100")
     add("--description", metavar="TEXT", help="what is being done, for people")
+    add(
+        "--beam", metavar="NUMBER", type=_beam,
+        help="number of the beam that is being delivered, as in the plan; for the profile tdw-ii",
+    )  # fmt: skip
     add("--contact-uri", metavar="URI", help="how to reach the performer, such as tel:4711")
     add("--contact-name", metavar="NAME", default="", help="and who that is")
     parser = add_command(
@@ -154,11 +158,15 @@ def _add_end(parser: argparse.ArgumentParser) -> None:
 
 
 def _progress(arguments: argparse.Namespace) -> int:
+    from leaddicom.ups.client.treatments import beam_number
+
+    parameters = None if arguments.beam is None else [beam_number(arguments.beam)]
     with performing(arguments) as ups:
         result = ups.progress(
             arguments.uid,
             arguments.percent,
             arguments.description,
+            parameters=parameters,
             contact_uri=arguments.contact_uri,
             contact_name=arguments.contact_name,
             transaction_uid=arguments.transaction_uid,
@@ -229,7 +237,7 @@ def _started(ups: UpsScu, arguments: argparse.Namespace, start: datetime | str |
         stations=stations,
         codes=codes,
         start=start,
-        performers=[human_performer(code, code[2]) for code in arguments.performer],
+        performers=[human_performer(code, code[2], "") for code in arguments.performer],
         description=arguments.description,
         transaction_uid=arguments.transaction_uid,
     )
@@ -281,6 +289,12 @@ def _percent(text: str) -> float:
     if not 0 <= percent <= 100:
         raise argparse.ArgumentTypeError(f"{text!a} is no percentage from 0 to 100")
     return percent
+
+
+def _beam(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise argparse.ArgumentTypeError(f"{text!a} is no number of a beam")
+    return int(text)
 
 
 def _output(text: str) -> tuple[str, ...]:

@@ -186,7 +186,7 @@ def _emptied(store: Store, where: str) -> int:
     """Empty a database that nobody serves; give the number of workitems that it had."""
     name = f"clean {uuid.uuid4().hex}"
     with store.writing() as writer:
-        if not writer.register(name, socket.gethostname(), os.getpid()):
+        if writer.register(name, socket.gethostname(), os.getpid()):
             raise ParameterError(f"A worklist manager is running on {where}. Stop it first.")
         writer.unregister(name)
         return writer.clear()

@@ -203,29 +203,29 @@ class InputView:
     def references(self) -> tuple[tuple[str, str], ...]:
         """SOP Class UID and SOP Instance UID of each instance."""
         keywords = "ReferencedSOPClassUID", "ReferencedSOPInstanceUID"
-        return self._sources("ReferencedSOPSequence", *keywords)
+        return self._pairs("ReferencedSOPSequence", *keywords)
 
     @property
     def retrieve_aes(self) -> tuple[str, ...]:
         """AE titles from which a C-MOVE retrieves them."""
-        found = self._sources("DICOMRetrievalSequence", "RetrieveAETitle")
-        return tuple(title for (titles,) in found for title in titles.split("\\") if title)
+        found = self._each("DICOMRetrievalSequence", "RetrieveAETitle")
+        return tuple(title for titles in found for title in titles.split("\\"))
 
     @property
     def media(self) -> tuple[tuple[str, str], ...]:
         """Storage Media File-Set ID and UID of the media that they are on."""
         keywords = "StorageMediaFileSetID", "StorageMediaFileSetUID"
-        return self._sources("DICOMMediaRetrievalSequence", *keywords)
+        return self._pairs("DICOMMediaRetrievalSequence", *keywords)
 
     @property
     def wado_uris(self) -> tuple[str, ...]:
         """Where WADO-URI retrieves them, mostly one by one."""
-        return tuple(uri for (uri,) in self._sources("WADORetrievalSequence", "RetrieveURI"))
+        return self._each("WADORetrievalSequence", "RetrieveURI")
 
     @property
     def wado_rs_urls(self) -> tuple[str, ...]:
         """Where WADO-RS retrieves them."""
-        return tuple(url for (url,) in self._sources("WADORSRetrievalSequence", "RetrieveURL"))
+        return self._each("WADORSRetrievalSequence", "RetrieveURL")
 
     @property
     def identifier(self) -> Dataset:
@@ -236,9 +236,13 @@ class InputView:
         made.SOPInstanceUID = [uid for _, uid in self.references]
         return made
 
-    def _sources(self, sequence: str, *keywords: str) -> tuple[tuple[str, ...], ...]:
+    def _each(self, sequence: str, keyword: str) -> tuple[str, ...]:
+        found = (text_in(item, keyword) for item in items_in(self.dataset, sequence))
+        return tuple(filter(None, found))
+
+    def _pairs(self, sequence: str, first: str, second: str) -> tuple[tuple[str, str], ...]:
         items = items_in(self.dataset, sequence)
-        return tuple(tuple(text_in(item, each) for each in keywords) for item in items)
+        return tuple((text_in(item, first), text_in(item, second)) for item in items)
 
     def __repr__(self) -> str:
         return f"InputView({self.references!a} at {self.retrieve_aes!a})"

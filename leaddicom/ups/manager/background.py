@@ -60,8 +60,10 @@ class Background:
         """Begin; whom it concerns is told that the service is there again, if it was not."""
         # In one transaction: if this process dies now, the next one tells it.
         with self._store.writing() as writer:
-            if writer.register(self.instance, socket.gethostname(), os.getpid()):
+            others = writer.register(self.instance, socket.gethostname(), os.getpid())
+            if not others:
                 announce(writer, ScpStatus.RESTARTED, cold=self._store.is_new)
+        self._housekeeping.others = others
         self._is_registered = True
         self._store.on_commit = self._dispatcher.wake
         self._dispatcher.start()

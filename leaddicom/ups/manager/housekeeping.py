@@ -96,6 +96,12 @@ class Housekeeping:
         Age at which an event report that was not delivered is given up.
     heartbeat, interval : float
         Seconds between two signs of life, and between two rounds of the rest.
+
+    Attributes
+    ----------
+    others : frozenset of str
+        Processes of which it is not known whether they ran when this one began.  Once it is known
+        that none did, the restart of the service is told.
     """
 
     def __init__(
@@ -108,6 +114,7 @@ class Housekeeping:
         heartbeat: float = 10.0,
         interval: float = 60.0,
     ) -> None:
+        self.others: frozenset[str] = frozenset()
         self._store = store
         self._instance = instance
         self._retention = dict(retention)
@@ -135,8 +142,16 @@ class Housekeeping:
         return self._thread is None or not self._thread.is_alive()
 
     def beat(self) -> None:
-        """Give a sign of life."""
+        """Give a sign of life, and look for that of others."""
         self._store.heartbeat(self._instance)
+        if not self.others:
+            return
+        with self._store.writing() as writer:
+            was_down = writer.had_ended(self.others, self._instance)
+            if was_down:
+                announce(writer, ScpStatus.RESTARTED)
+        if was_down is not None:
+            self.others = frozenset()
 
     def purge(self) -> None:
         """Delete the workitems whose time is over, unless somebody holds a deletion lock."""

@@ -169,9 +169,8 @@ class WorklistService:
     def _class_refusal(self, request: Request) -> Outcome | None:
         # UPS Push is the class of every workitem (PS3.4 section CC.3.1.1), but many clients name
         # the negotiated one where they do not create.
-        is_of_ups = request.sop_class in frozenset(SopClass)
         must_be = self.rules.strict_sop_class or request.operation is Operation.CREATE
-        if must_be or not is_of_ups:
+        if must_be or request.sop_class not in ("", *SopClass):
             comment = "The SOP class of every workitem is UPS Push"
             return Outcome(UpsStatus.NO_SUCH_SOP_CLASS, comment)
         logger.info("%s names the SOP class %a rather than UPS Push", request, request.sop_class)

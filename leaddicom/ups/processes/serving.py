@@ -15,7 +15,6 @@ from leaddicom.tls.files import parse_certificates
 from leaddicom.tls.text import describe
 from leaddicom.ups.manager import UpsManager
 from leaddicom.ups.settings.configuration import Configuration
-from leaddicom.ups.store import StoreError
 
 __all__ = ["Serving", "log_to_standard_error"]
 
@@ -50,9 +49,6 @@ class Serving:
         What it is started with.
     sock : socket.socket
         A socket that listens; it is closed in the end.
-    predecessor : str
-        Name of a process of this service that has died; "" for none.  What it had leased is
-        free at once, and does not have to wait until the lease ends.
 
     Raises
     ------
@@ -60,24 +56,12 @@ class Serving:
         Something of the configuration cannot be used; nothing is left running.
     """
 
-    def __init__(
-        self, configuration: Configuration, sock: socket.socket, predecessor: str = ""
-    ) -> None:
+    def __init__(self, configuration: Configuration, sock: socket.socket) -> None:
         self._configuration = configuration
         self.manager = UpsManager.from_configuration(configuration)
         if configuration.mutual_tls:
             self._warn_of_expiry()
         self.manager.start(sock=sock)
-        if predecessor:
-            try:
-                self.manager.store.release_all(predecessor)
-            except StoreError as error:  # its leases end by themselves, later
-                _log.warning("The leases of a dead worker could not be released: %s", error)
-
-    @property
-    def instance(self) -> str:
-        """Name of this process in the store."""
-        return self.manager.instance
 
     def reload(self) -> None:
         """Read certificates, AE table and access policy anew, each of them if it is in order."""

@@ -104,8 +104,6 @@ class _Worker:
         From 1.
     process, pipe
         The process, and the pipe to it; `None` if there is none.
-    instance : str
-        Name of its process in the store, once it serves.
     reason : str
         Why it could not start.
     since : float
@@ -119,7 +117,6 @@ class _Worker:
     number: int
     process: SpawnProcess | None = None
     pipe: Connection | None = None
-    instance: str = ""
     reason: str = ""
     since: float = 0.0
     failures: int = 0
@@ -158,7 +155,7 @@ class _Supervisor:
         ours, theirs = self._context.Pipe()
         worker.process = self._context.Process(
             target=work,
-            args=(self._configuration, self._sock, theirs, worker.instance),
+            args=(self._configuration, self._sock, theirs),
             name=f"UPS worker {worker.number}",
         )
         worker.pipe, worker.reason, worker.since = ours, "", 0.0
@@ -198,15 +195,13 @@ class _Supervisor:
         """Hear whether a worker serves now, or why it cannot."""
         pipe = worker.pipe
         try:
-            is_serving, text = pipe.recv() if pipe else (False, "")
+            worker.reason = pipe.recv() if pipe else ""
         except (EOFError, OSError):
             worker.pipe = None
             return
-        if not is_serving:
-            worker.reason = text
+        if worker.reason:
             return
-        worker.instance, worker.since = text, time.monotonic()
-        process = worker.process
+        worker.since, process = time.monotonic(), worker.process
         _log.info("Worker %d serves, process %s", worker.number, process.pid if process else "")
         if not self._is_ready and len(self._workers) == 1:
             # The first has shown that the configuration is good, and has made the database.

@@ -25,29 +25,27 @@ class Order(Enum):
     STOP = "stop"
 
 
-def work(
-    configuration: Configuration, sock: socket.socket, pipe: Connection, predecessor: str
-) -> None:
+def work(configuration: Configuration, sock: socket.socket, pipe: Connection) -> None:
     """Serve until the supervisor says so, or is gone, or SIGTERM comes.
 
     Parameters
     ----------
-    configuration, sock, predecessor
+    configuration, sock
         As for `Serving`.
     pipe : Connection
-        To the supervisor.  It brings orders, and first takes whether this process serves, with
-        its name in the store; or that it cannot, with the reason.
+        To the supervisor.  It brings orders, and first takes why this process cannot serve, or
+        "" if it does.
     """
     log_to_standard_error(configuration.log_level)
     # Ctrl-C reaches all processes of a terminal, but it is the supervisor who says when to stop.
     with pipe, Signals({signal.SIGTERM}, ignored={signal.SIGINT, *RELOAD}) as signals:
         try:
-            serving = Serving(configuration, sock, predecessor)
+            serving = Serving(configuration, sock)
         except (DicomError, OSError) as error:
-            pipe.send((False, str(error)))
+            pipe.send(str(error))
             return
         try:
-            pipe.send((True, serving.instance))
+            pipe.send("")
             while signals.reader not in wait([signals.reader, pipe]):
                 if pipe.recv() is Order.STOP:
                     break

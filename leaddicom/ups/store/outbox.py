@@ -8,7 +8,7 @@ an event is sent at least once, and never by two at a time.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -217,7 +217,7 @@ class Outbox(Transactions):
     def release_all(self, owner: str) -> None:
         """Give back all that an owner has."""
         with self._short(writes=True) as transaction:
-            _changed(transaction, _receiver.c.lease_owner == owner, _NO_LEASE)
+            end_leases(transaction, [owner])
 
     def pending(self, ae: str, limit: int) -> list[Delivery]:
         """List what is to be sent to an AE, in this order."""
@@ -341,6 +341,11 @@ def _forget(connection: Connection, before: int) -> None:
     old = select(_event.c.seq).where(_event.c.created_at < before, ~waits)
     chosen = old.order_by(_event.c.created_at).limit(_FORGOTTEN)
     connection.execute(delete(_event).where(_event.c.seq.in_(chosen)))
+
+
+def end_leases(transaction: Transaction, owners: Collection[str]) -> None:
+    """Give back all that some owners have, who need not wait until their leases end."""
+    _changed(transaction, _receiver.c.lease_owner.in_(owners), _NO_LEASE)
 
 
 def _changed(

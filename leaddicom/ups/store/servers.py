@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,7 +13,7 @@ from sqlalchemy import Row, delete, func, select
 from leaddicom.ups.store import schema
 from leaddicom.ups.store.database import insert
 from leaddicom.ups.store.moments import moment
-from leaddicom.ups.store.outbox import Transactions
+from leaddicom.ups.store.outbox import Transactions, end_leases
 from leaddicom.ups.store.transaction import Transaction
 
 __all__ = ["SILENCE", "Server", "ServerReader", "ServerWriter", "Servers"]
@@ -73,8 +74,8 @@ class ServerReader(Transaction):
 class ServerWriter(ServerReader):
     """Keeps the register."""
 
-    def register(self, instance: str, host: str, pid: int) -> bool:
-        """Add a process.
+    def register(self, instance: str, host: str, pid: int) -> frozenset[str]:
+        """Add a process, and remove those that have ended without a word, with their leases.
 
         Parameters
         ----------
@@ -87,16 +88,50 @@ class ServerWriter(ServerReader):
 
         Returns
         -------
-        bool
-            Whether no other process has run until now: the whole service was down.
+        frozenset of str
+            The other processes that run, or have run less than `SILENCE` ago on another host:
+            whether these had ended is known later, see `had_ended`.  Without any, the whole
+            service was down.
         """
-        connection, now = self._connection, self._micros()
-        others = connection.execute(select(_server).where(_server.c.instance != instance)).all()
-        ended = [each.instance for each in others if _has_ended(each, host, pid, now)]
-        # They were killed, or they would have unregistered.
-        connection.execute(delete(_server).where(_server.c.instance.in_(ended)))
+        now = self._micros()
+        statement = select(_server).where(_server.c.instance != instance)
+        others = self._connection.execute(statement).all()
+        ended = {each.instance for each in others if _has_ended(each, host, pid, now)}
+        self._bury(ended)
         _put(self, instance, host, pid)
-        return len(ended) == len(others)
+        return frozenset(each.instance for each in others) - ended
+
+    def had_ended(self, others: frozenset[str], instance: str) -> bool | None:
+        """Tell whether the whole service was down when a process has registered.
+
+        Parameters
+        ----------
+        others : frozenset of str
+            The processes that `register` has given then.
+        instance : str
+            The process.
+
+        Returns
+        -------
+        bool or None
+            `True` once: they are removed with their leases.  `None` if it is not known yet.
+        """
+        rows = self._connection.execute(select(_server)).all()
+        found = [each for each in rows if each.instance in others]
+        since = [each.started_at for each in rows if each.instance == instance]
+        if len(found) < len(others) or not since:
+            return False  # it has taken its leave, or another process has found it dead
+        if any(each.heartbeat_at > since[0] for each in found):
+            return False
+        if any(each.heartbeat_at > self._micros() - _SILENCE for each in found):
+            return None
+        self._bury(others)
+        return True
+
+    def _bury(self, instances: Collection[str]) -> None:
+        """Remove processes that were killed; others would have unregistered."""
+        self._connection.execute(delete(_server).where(_server.c.instance.in_(instances)))
+        end_leases(self, instances)
 
     def unregister(self, instance: str) -> bool:
         """Remove a process that ends.

@@ -17,7 +17,7 @@ from leaddicom.ups.settings.configuration import Configuration
 
 #: Commands with HOST and PORT, and what has to follow.
 CLIENTS = {
-    "create": "x.dcm", "list": "", "find": "", "show": "1.2", "get": "1.2", "claim": "1.2",
+    "echo": "", "create": "x.dcm", "list": "", "find": "", "show": "1.2", "get": "1.2", "claim": "1.2",
     "resume": "1.2", "progress": "1.2 5", "start": "1.2", "end": "1.2", "complete": "1.2",
     "cancel": "1.2", "set": "1.2 WorklistLabel=X", "request-cancel": "1.2", "subscribe": "1.2",
     "unsubscribe": "1.2", "suspend": "", "watch": "1.2",
@@ -127,6 +127,16 @@ class TestLink:
     def test_may_be_tried_before_anything_else(self, shell: Shell) -> None:
         uid = shell.created()
         assert shell("show", uid, "--echo").code == 0
+
+    def test_may_be_tried_alone(self, shell: Shell) -> None:
+        name = f"UPSSCP@127.0.0.1:{shell.port}"
+        ended = shell("echo")
+        assert (ended.code, ended.lines, ended.err) == (0, [f"{name} answers."], "")
+        told = shell("echo", "--json").json
+        assert told.pop("seconds") > 0
+        assert told == {"manager": name}
+        shell.site.manager.ae_title = "OTHER"
+        assert shell("echo").code == 1
 
     def test_trusts_nobody_but_the_ca_that_is_given(
         self, shell: Shell, certs: Path, tmp_path: Path

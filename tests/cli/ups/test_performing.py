@@ -39,6 +39,22 @@ class TestProgress:
             "Beam 1",
         )
 
+    def test_tells_the_beam_as_the_profile_wants_it(self, shell: Shell) -> None:
+        uid = shell.claimed()
+        ended = shell("progress", uid, 50, "--profiles", "tdw-ii")
+        assert (ended.code, "tdw-ii objects" in ended.err) == (1, True)
+        assert shell("progress", uid, 50, "--profiles", "tdw-ii", "--beam", 2).code == 0
+        (parameter,) = progress(shell, uid).ProcedureStepProgressParametersSequence
+        assert parameter.ConceptNameCodeSequence[0].CodeValue == "2018004"
+        assert parameter.NumericValue == 2
+        assert shell("progress", uid, 75).code == 0
+        assert "ProcedureStepProgressParametersSequence" in progress(shell, uid)
+
+    @pytest.mark.parametrize("beam", ["-1", "1.5", "one", "", "1" * 10])
+    def test_is_of_a_beam_with_a_number(self, shell: Shell, beam: str) -> None:
+        line = shell.line("progress", "1.2.3", 50, f"--beam={beam}")
+        assert "no number of a beam" in shell.usage(*line)
+
     def test_finds_the_claim_of_another_process(self, shell: Shell) -> None:
         """After a crash."""
         uid = shell.created()

@@ -205,6 +205,12 @@ class TestWorkitem:
         outcome = create("1.2.3.4", creation_list(made), calling_ae="ME", rules=STRICT, now=now)
         assert (outcome.status, outcome.comment) == (UpsStatus.SUCCESS, "")
 
+    def test_has_no_performer_without_an_organization(self) -> None:
+        """It is of Type 1, and a strict manager would refuse it."""
+        nobodys = human_performer(("JD", "99TEST", "Jane"), "Doe^Jane", "")
+        with pytest.raises(ParameterError, match="needs a HumanPerformerOrganization"):
+            workitem("Plan review", AT, performers=[nobodys])
+
     @pytest.mark.parametrize("wrong", [{"priority": "URGENT"}, {"readiness": "DONE"}])
     def test_of_an_unknown_term_is_refused(self, wrong: dict[str, str]) -> None:
         with pytest.raises(ValueError, match=r"URGENT|DONE"):
@@ -259,7 +265,7 @@ class TestPerformedProcedure:
             codes=[REVIEW],
             start=AT,
             end=AT,
-            performers=[human_performer(("JD", "99TEST", "Jane"), "Doe^Jane")],
+            performers=[human_performer(("JD", "99TEST", "Jane"), "Doe^Jane", "")],
             parameters=[content_item(NAME, 1)],
             description="All of it",
         )

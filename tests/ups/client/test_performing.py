@@ -92,13 +92,21 @@ class TestClaim:
         manager.will_answer(0xC301, 0xC301)
         assert ups.claim(UID).transaction_uid != ups.claim(UID).transaction_uid
 
-    @pytest.mark.parametrize("status", [0xC300, 0xC301, 0xC307, 0x0110, 0x0124])
+    @pytest.mark.parametrize("status", [0xC300, 0xC301, 0xC307, 0x0124])
     def test_that_is_refused_leaves_nothing(
         self, manager: ScriptedManager, ups: UpsScu, status: int
     ) -> None:
         manager.will_answer(status)
         assert ups.claim(UID).is_failure
         assert kept(ups) == []
+
+    def test_after_which_the_manager_has_failed_is_kept(
+        self, manager: ScriptedManager, ups: UpsScu
+    ) -> None:
+        """It may have been granted nevertheless."""
+        manager.will_answer(0x0110)
+        assert ups.claim(UID, transaction_uid=LOCK).is_failure
+        assert kept(ups) == [(LOCK, False)]
 
     @pytest.mark.parametrize("loss", LOSSES)
     def test_whose_answer_was_lost_is_ours_if_it_is_in_progress_with_it(
@@ -172,6 +180,23 @@ class TestResume:
         with pytest.raises(DicomError):
             before.claim(UID, transaction_uid=LOCK)
         assert make_ups(manager.port).resume(UID).check().status == 0x0000
+
+    @pytest.mark.parametrize(
+        ("status", "left"), [(0x0000, [(LOCK, True)]), (0xC302, [(LOCK, True)]), (0xC301, [])]
+    )
+    def test_finds_out_what_has_become_of_a_claim_that_failed(
+        self,
+        manager: ScriptedManager,
+        ups: UpsScu,
+        status: int,
+        left: list[tuple[str, bool]],
+    ) -> None:
+        manager.will_answer(0x0110, 0x0110, status)
+        ups.claim(UID, transaction_uid=LOCK)
+        assert ups.resume(UID).is_failure
+        assert kept(ups) == [(LOCK, False)]
+        assert ups.resume(UID).is_success == bool(left)
+        assert kept(ups) == left
 
     def test_finds_the_right_one_of_two_claims(
         self, manager: ScriptedManager, make_ups: MakeUps

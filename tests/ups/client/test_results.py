@@ -84,6 +84,13 @@ class TestResult:
         assert "1.2.3.4.5" not in f"{got!r} {got}"
         assert pickle.loads(pickle.dumps(got)) == got
 
+    def test_shows_no_patient_data(self) -> None:
+        dataset = Dataset()
+        dataset.PatientName, dataset.ProcedureStepState = "Example^Anna", "SCHEDULED"
+        got = result(0xC301, dataset=dataset, comment="Anna is not here")
+        assert repr(got) == f"UpsResult('claim', '{UID}', C301H, SCHEDULED)"
+        assert repr(result(0)) == f"UpsResult('claim', '{UID}', 0000H)"
+
     def test_reads_the_workitem(self) -> None:
         dataset = Dataset()
         dataset.ProcedureStepLabel = "Plan review"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pwd
 import sqlite3
 import stat
 import sys
@@ -17,6 +18,15 @@ from leaddicom import DicomError, ParameterError
 from leaddicom.ups.client.transaction_uids import TransactionUids, default_path
 
 MANAGER, UID, LOCK = "UPSSCP@localhost:2762", "1.2.3", "1.2.3.99"
+
+
+def homeless(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(uid: int) -> None:
+        raise KeyError(uid)
+
+    for name in ("XDG_STATE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
 
 
 @pytest.fixture
@@ -39,6 +49,14 @@ class TestFile:
         monkeypatch.setenv("XDG_STATE_HOME", state)
         monkeypatch.setenv("HOME", str(tmp_path))
         assert default_path().parent == tmp_path / ".local" / "state" / "leaddicom"
+
+    def test_is_named_by_who_has_no_home_folder(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """As users of containers have none; who claims nothing needs none."""
+        homeless(monkeypatch)
+        uids = TransactionUids()
+        for use in (uids.held, lambda: uids.write(MANAGER, UID, LOCK)):
+            with pytest.raises(DicomError, match=r"no home folder .* set XDG_STATE_HOME or HOME"):
+                use()
 
     def test_is_not_made_by_reading(self, uids: TransactionUids) -> None:
         assert (uids.held(), uids.get(MANAGER, UID)) == ([], "")

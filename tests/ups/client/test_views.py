@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
+from decimal import Decimal
 from typing import Any
 
 import pytest
+from nets import Nets, short
 from pydicom.config import IGNORE
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 from pydicom.tag import Tag
+from pydicom.uid import UID as UIDValue
+from pydicom.uid import RTPlanStorage
+from pydicom.valuerep import PersonName
 
-from leaddicom.ups.client.builders import code_item
-from leaddicom.ups.client.views import UpsEvent, WorkitemView, code_of, text_in
+from leaddicom import STUDY_ROOT, Scu, SecureMode
+from leaddicom.scp import Destination
+from leaddicom.ups.client.builders import ContentValue, code_item, content_item, instances
+from leaddicom.ups.client.views import (
+    InputView,
+    ParameterValue,
+    UpsEvent,
+    WorkitemView,
+    code_of,
+    text_in,
+)
 from leaddicom.ups.core.events import assigned, cancel_requested, progress_report, scp_status
 from leaddicom.ups.core.terms import (
     EventType,
@@ -23,9 +37,11 @@ from leaddicom.ups.core.terms import (
     State,
 )
 from leaddicom.ups.core.workitem import Event
+from scp.peers import Destinations, Pacs
 
 UID = "1.2.826.0.1.3680043.8.498.7"
 STATION = Code("WS1", "99TEST", "Workstation 1")
+FRACTION = Code("2018002", "99IHERO2018", "Current Fraction Number")
 
 
 def data_set(**elements: Any) -> Dataset:
@@ -75,6 +91,8 @@ class TestWorkitemView:
             "start": datetime(2030, 1, 31, 9, 30, tzinfo=timezone(timedelta(hours=-5))),
             "stations": (STATION,),
             "workitem_codes": (),
+            "inputs": (),
+            "parameters": {},
             "progress": 12.5,
             "progress_description": "Beam 1",
         }
@@ -107,10 +125,107 @@ class TestWorkitemView:
     def test_of_several_values_shows_them_all(self) -> None:
         assert text_in(data_set(PatientID=["A", "B"]), "PatientID") == "A\\B"
 
+    def test_shows_no_patient_data(self) -> None:
+        dataset = data_set(PatientName="Example^Anna", ProcedureStepState="IN PROGRESS")
+        assert repr(WorkitemView(dataset, UID)) == f"WorkitemView('{UID}', IN PROGRESS)"
+
     def test_of_a_sequence_that_is_none_is_empty(self) -> None:
         dataset = Dataset()
         dataset.add(DataElement(Tag("ScheduledStationNameCodeSequence"), "LO", "x"))
         assert WorkitemView(dataset).stations == ()
+
+
+class TestParameters:
+    @pytest.mark.parametrize(
+        ("written", "read"),
+        [
+            ("PLAN 1", "PLAN 1"),
+            (3, 3.0),
+            (Decimal("0.5"), 0.5),
+            (date(2030, 1, 31), "20300131"),
+            (UIDValue("1.2.3"), "1.2.3"),
+            (PersonName("Doe^Jane"), "Doe^Jane"),
+            (STATION, STATION),
+        ],
+    )
+    def test_are_values_by_name(self, written: ContentValue, read: ParameterValue) -> None:
+        items = [content_item(FRACTION, written)]
+        view = WorkitemView(data_set(ScheduledProcessingParametersSequence=items))
+        assert view.parameters == {FRACTION: read}
+        other_words = Code(FRACTION.value, FRACTION.scheme_designator, "Fraktion")
+        assert view.parameters[other_words] == read
+
+    def test_of_the_same_name_are_the_first(self) -> None:
+        items = [content_item(FRACTION, each) for each in (1, 2)]
+        view = WorkitemView(data_set(ScheduledProcessingParametersSequence=items))
+        assert view.parameters == {FRACTION: 1}
+
+    @pytest.mark.parametrize("kind", ["IMAGE", "NUMERIC", "CODE", ""])
+    def test_that_cannot_be_read_are_none(self, kind: str) -> None:
+        item = data_set(ValueType=kind, ConceptNameCodeSequence=[code_item(FRACTION)])
+        view = WorkitemView(data_set(ScheduledProcessingParametersSequence=[item]))
+        assert view.parameters == {FRACTION: None}
+
+
+class TestInputs:
+    def view(self, *items: Dataset) -> tuple[InputView, ...]:
+        return WorkitemView(data_set(InputInformationSequence=list(items))).inputs
+
+    def test_are_instances_and_where_they_are(self) -> None:
+        references = [(RTPlanStorage, "1.5"), (RTPlanStorage, "1.6")]
+        url = "https://ost.example/studies/1.2"
+        item = instances("1.2", "1.3", references, retrieve_ae="OST", retrieve_url=url)
+        item.WADORetrievalSequence = [data_set(RetrieveURI="https://ost.example/wado?x=1")]
+        medium = data_set(StorageMediaFileSetID="PLANS", StorageMediaFileSetUID="1.9")
+        item.DICOMMediaRetrievalSequence = [medium]
+        (view,) = self.view(item)
+        told = {name: getattr(view, name) for name in properties(InputView)}
+        identifier = told.pop("identifier")
+        assert told == {
+            "type": "DICOM",
+            "study_uid": "1.2",
+            "series_uid": "1.3",
+            "references": tuple(references),
+            "retrieve_aes": ("OST",),
+            "media": (("PLANS", "1.9"),),
+            "wado_uris": ("https://ost.example/wado?x=1",),
+            "wado_rs_urls": (url,),
+        }
+        assert identifier == data_set(
+            QueryRetrieveLevel="IMAGE",
+            StudyInstanceUID="1.2",
+            SeriesInstanceUID="1.3",
+            SOPInstanceUID=["1.5", "1.6"],
+        )
+
+    def test_may_be_at_several_aes(self) -> None:
+        here = [data_set(RetrieveAETitle=["A", "B"]), data_set(RetrieveAETitle="C"), Dataset()]
+        (view,) = self.view(data_set(DICOMRetrievalSequence=here))
+        assert view.retrieve_aes == ("A", "B", "C")
+
+    def test_of_nothing_are_empty(self) -> None:
+        (view,) = self.view(Dataset())
+        found = {name for name in properties(InputView) if getattr(view, name)}
+        assert found == {"identifier"}
+
+    def test_show_uids_and_titles_only(self) -> None:
+        item = instances("1.2", "1.3", [("1.4", "1.5")], retrieve_ae="OST", retrieve_url="x:Anna")
+        (view,) = self.view(item)
+        assert repr(view) == "InputView((('1.4', '1.5'),) at ('OST',))"
+
+    def test_are_what_an_archive_is_asked_for(self, nets: Nets) -> None:
+        """With the archive and the storage SCP of this package."""
+        asked: list[Dataset] = []
+        pacs = nets.server(Pacs, link="plain")
+        pacs.on_retrieve = lambda query: asked.append(query.identifier) or []
+        there = nets.server(Destinations, link="plain")
+        pacs.destinations["LINAC1"] = Destination("127.0.0.1", there.GetHostInfo()[1])
+        (view,) = self.view(instances("1.2", "1.3", [("1.4", "1.5")], retrieve_ae="OST"))
+        port = pacs.GetHostInfo()[1]
+        with Scu("127.0.0.1", port, mode=SecureMode.NONE, limits=short()) as scu:
+            scu.move(STUDY_ROOT, view.identifier, "LINAC1").check()
+        (told,) = asked
+        assert (told.QueryRetrieveLevel, told.SOPInstanceUID) == ("IMAGE", "1.5")
 
 
 class TestCodeOf:
@@ -179,6 +294,11 @@ class TestUpsEvent:
         (event,) = map(seen, assigned(UID, workitem))
         assert (event.stations, event.organization) == ((STATION,), "Clinic")
         assert [each.value for each in event.performers] == ["JD"]
+
+    def test_shows_no_patient_data(self) -> None:
+        dataset = data_set(ProcedureStepState="CANCELED", ReasonForCancellation="Anna is ill")
+        event = UpsEvent(EventType.STATE_REPORT, UID, dataset, "UPSSCP")
+        assert repr(event) == f"UpsEvent(STATE_REPORT, '{UID}', CANCELED)"
 
     @pytest.mark.parametrize("kind", EventType)
     def test_without_information_tells_nothing(self, kind: EventType) -> None:

@@ -12,6 +12,7 @@ from leaddicom.ups.core.events import cancel_requested, progress_report, state_r
 from leaddicom.ups.core.subscriptions import SubscriptionState
 from leaddicom.ups.core.workitem import Event
 from leaddicom.ups.store import Store, outbox, schema
+from ups.databases import register
 from ups.workitems import data_set
 
 from .samples import new, uid
@@ -191,6 +192,15 @@ class TestLeases:
             store.lease(ae, owner, 60.0)
         store.release_all("one")
         assert store.due_receivers() == ["A", "B"]
+
+    def test_those_of_a_process_that_was_killed_end_with_the_next_one(self, store: Store) -> None:
+        register(store, "killed", "container", 1)
+        register(store, "elsewhere", "another host", 1)
+        publish(store, report(), to=("A", "B"))
+        store.lease("A", "killed", 60.0)
+        store.lease("B", "elsewhere", 60.0)
+        register(store, "next", "container", 1)
+        assert store.due_receivers() == ["A"]
 
 
 class TestDelivering:

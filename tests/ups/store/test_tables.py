@@ -142,6 +142,31 @@ class TestServers:
         assert register(store, "one", "host1", 1)
         assert register(store, "one", "host1", 1)
 
+    @pytest.mark.parametrize(
+        ("what_happens", "had_ended"),
+        [("", True), ("heartbeat", False), ("farewell", False), ("found dead by another", False)],
+    )
+    def test_whether_those_on_other_hosts_had_ended_comes_out(
+        self, store: Store, clock: Clock, what_happens: str, had_ended: bool
+    ) -> None:
+        with store.writing() as writer:
+            writer.register("one", "host1", 1)
+            others = writer.register("two", "host2", 1)
+            assert others == {"one"}
+            assert writer.had_ended(others, "two") is None
+        clock.now += timedelta(seconds=1)
+        if what_happens == "heartbeat":
+            store.heartbeat("one")
+        elif what_happens == "farewell":
+            unregister(store, "one")
+        clock.now += SILENCE
+        store.heartbeat("two")
+        if what_happens == "found dead by another":
+            register(store, "three", "host3", 1)
+        with store.writing() as writer:
+            assert writer.had_ended(others, "two") is had_ended
+            assert writer.had_ended(others, "two") is False
+
     def test_they_are_listed_with_their_signs_of_life(self, store: Store, clock: Clock) -> None:
         begin = clock.now
         register(store, "one", "host1", 1)
