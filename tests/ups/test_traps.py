@@ -16,6 +16,8 @@ from leaddicom.ups.core.terms import UpsStatus
 
 INTEROP = "tests/interop/ups/"
 UPS = "tests/ups/"
+PROCESSES = UPS + "processes/"
+MANAGER = UPS + "manager/"
 CLI = "tests/cli/"
 
 TRAPS: dict[int, tuple[str, ...]] = {
@@ -34,8 +36,8 @@ TRAPS: dict[int, tuple[str, ...]] = {
     3: (INTEROP + "test_states.py::test_what_is_there_cannot_be_created_again",),
     # an N-CREATE that was not stored succeeds
     4: (
-        UPS + "test_scp.py::TestFailure::test_of_the_store",
-        UPS + "test_service.py::TestFault::test_in_the_middle",
+        MANAGER + "test_scp.py::TestFailure::test_of_the_store",
+        MANAGER + "test_service.py::TestFault::test_in_the_middle",
         INTEROP + "test_creation.py::test_empty_values_are_stored_and_found",
     ),
     # what is missing or invalid in an N-CREATE is taken
@@ -54,8 +56,8 @@ TRAPS: dict[int, tuple[str, ...]] = {
     # any operation is done on any SOP class, for anybody
     8: (
         INTEROP + "test_gate.py::test_each_operation_on_each_context",
-        CLI + "test_ups_serve.py::TestStarting::test_checks_the_called_ae_title_if_asked_to",
-        UPS + "test_manager.py::TestAccess::test_by_policy",
+        CLI + "ups/test_serve.py::TestStarting::test_checks_the_called_ae_title_if_asked_to",
+        MANAGER + "test_server.py::TestAccess::test_by_policy",
     ),
     # an N-SET has the wrong statuses
     9: (
@@ -70,7 +72,7 @@ TRAPS: dict[int, tuple[str, ...]] = {
     ),
     # a failure has no response, and takes the association along
     11: (
-        UPS + "test_scp.py::TestFailure::test_of_whatever_kind",
+        MANAGER + "test_scp.py::TestFailure::test_of_whatever_kind",
         INTEROP + "test_states.py::TestTable::test_what_does_not",
     ),
     # more comes back than was asked for
@@ -114,7 +116,7 @@ TRAPS: dict[int, tuple[str, ...]] = {
         INTEROP + "test_events.py::TestProgress::test_is_reported",
         INTEROP
         + "test_events.py::test_whoever_is_subscribed_hears_of_the_end_and_of_the_start_once",
-        UPS + "test_housekeeping.py::TestPurge::test_deletes_nothing_that_is_locked",
+        MANAGER + "test_housekeeping.py::TestPurge::test_deletes_nothing_that_is_locked",
     ),
     # any subscription succeeds
     19: (INTEROP + "test_subscriptions.py::test_refusal",),
@@ -125,51 +127,51 @@ TRAPS: dict[int, tuple[str, ...]] = {
     ),
     # subscriptions do not survive a restart, or half of a change does
     21: (
-        UPS + "test_manager.py::TestStart::test_again_has_everything_as_it_was",
-        UPS + "test_service.py::TestFault::test_in_the_middle",
+        MANAGER + "test_server.py::TestStart::test_again_has_everything_as_it_was",
+        MANAGER + "test_service.py::TestFault::test_in_the_middle",
         UPS + "wire/test_killed_workers.py::test_nothing_that_was_acknowledged_is_lost",
         UPS + "store/test_opening.py::TestUse::test_connections_are_bounded",
     ),
     # a silent subscriber delays the response
     22: (
         UPS + "wire/test_dead_subscribers.py::test_keep_nobody_waiting",
-        UPS + "test_manager.py::TestEvents::test_that_nobody_takes_hold_up_no_answer",
+        MANAGER + "test_server.py::TestEvents::test_that_nobody_takes_hold_up_no_answer",
     ),
     # events are sent on another context
     23: (
-        UPS + "test_delivery.py::TestReport"
+        MANAGER + "test_delivery.py::TestReport"
         "::test_names_the_context_of_event_where_all_five_are_supported",
         INTEROP + "test_events.py::TestStateReport::test_of_each_change_of_state",
     ),
     # a port in use is only logged; who empties the store needs a terminal
     24: (
-        UPS + "test_supervisor.py::TestNothingIsLeftRunning::test_on_a_port_in_use",
-        CLI + "test_ups_serve.py::TestAsAProgramOfItsOwn::test_fails_in_its_own_name",
-        CLI + "test_ups_serve.py::TestClean::test_empties_the_database",
-        CLI + "test_ups_serve.py::TestClean::test_does_not_ask_where_nobody_could_answer",
+        PROCESSES + "test_supervisor.py::TestNothingIsLeftRunning::test_on_a_port_in_use",
+        CLI + "ups/test_serve.py::TestAsAProgramOfItsOwn::test_fails_in_its_own_name",
+        CLI + "ups/test_serve.py::TestClean::test_empties_the_database",
+        CLI + "ups/test_serve.py::TestClean::test_does_not_ask_where_nobody_could_answer",
     ),
     # patients are in the log
     25: (
         UPS + "wire/test_several_managers.py::test_no_patient_is_in_their_logs",
-        UPS + "test_service.py::test_no_log_line_has_patient_data_or_is_forged",
+        MANAGER + "test_service.py::test_no_log_line_has_patient_data_or_is_forged",
         UPS + "client/test_receiver.py::TestCallback::test_logs_no_event_information",
         "tests/test_project.py::TestRuff::test_refuses",
     ),
     # files of settings are not checked, and paths depend on the current directory
     26: (
-        UPS + "test_entities.py::TestFlaws::test_a_title_twice",
-        UPS + "test_supervisor.py::TestOneProcess::test_reads_its_files_anew",
-        UPS + "test_configuration.py"
+        UPS + "settings/test_entities.py::TestFlaws::test_a_title_twice",
+        PROCESSES + "test_supervisor.py::TestOneProcess::test_reads_its_files_anew",
+        UPS + "settings/test_configuration.py"
         "::TestPaths::test_also_when_the_file_is_named_by_a_relative_path",
-        UPS + "test_configuration.py"
+        UPS + "settings/test_configuration.py"
         "::TestPaths::test_elsewhere_are_relative_to_the_current_directory",
-        UPS + "test_configuration.py::TestRefuses::test_an_unknown_key_of_the_file",
+        UPS + "settings/test_configuration.py::TestRefuses::test_an_unknown_key_of_the_file",
     ),
     # a handler fails and goes on, or answers twice
     27: (
-        UPS + "test_service.py::TestFault::test_in_the_middle",
-        UPS + "test_service.py::TestFault::test_while_reading",
-        UPS + "test_scp.py::TestFailure::test_of_an_answer_that_cannot_be_encoded",
+        MANAGER + "test_service.py::TestFault::test_in_the_middle",
+        MANAGER + "test_service.py::TestFault::test_while_reading",
+        MANAGER + "test_scp.py::TestFailure::test_of_an_answer_that_cannot_be_encoded",
     ),
     # clients name the wrong class, and send what does not belong into a list
     28: (
@@ -214,8 +216,8 @@ TRAPS: dict[int, tuple[str, ...]] = {
         CLI + "ups/test_client.py::TestLink::test_trusts_nobody_but_the_ca_that_is_given",
         CLI + "ups/test_client.py::TestLink::test_can_go_without_tls",
         CLI + "ups/test_client.py::TestLink::test_may_use_an_encrypted_key",
-        CLI + "test_ups_serve.py::TestOptions::test_switch_on_and_off",
-        CLI + "test_ups_serve.py::TestStarting::test_serves_plain_dicom_with_a_warning",
+        CLI + "ups/test_serve.py::TestOptions::test_switch_on_and_off",
+        CLI + "ups/test_serve.py::TestStarting::test_serves_plain_dicom_with_a_warning",
         UPS + "client/test_receiver.py::TestManagers::test_of_ours_over_mutual_tls",
     ),
     # public CAs are trusted besides that of the site
@@ -228,25 +230,25 @@ TRAPS: dict[int, tuple[str, ...]] = {
     35: (
         "tests/pki/test_development.py"
         "::TestNewTree::test_has_leaves_for_client_and_server_on_this_computer",
-        UPS + "test_supervisor.py::TestServing::test_warns_of_certificates_that_expire_soon",
+        PROCESSES + "test_supervisor.py::TestServing::test_warns_of_certificates_that_expire_soon",
         "tests/test_project.py::test_no_certificate_is_in_git",
     ),
     # key and certificate are not compared; no encrypted key, no revocation, no choice of ciphers
     36: (
-        UPS + "test_supervisor.py"
+        PROCESSES + "test_supervisor.py"
         "::TestNothingIsLeftRunning::test_with_a_key_of_another_certificate",
-        UPS + "test_supervisor.py::TestServing::test_needs_the_password_of_the_key",
-        UPS + "test_configuration.py::TestMeaning::test_tls_settings",
+        PROCESSES + "test_supervisor.py::TestServing::test_needs_the_password_of_the_key",
+        UPS + "settings/test_configuration.py::TestMeaning::test_tls_settings",
     ),
     # a bad certificate file of one subscriber ends the server
     37: (
-        UPS + "test_dispatcher.py::TestFailedReceiver::test_with_a_bad_file_harms_only_itself",
-        UPS + "test_delivery.py::TestSecurity::test_fails_with_a_bad_file_of_the_receiver",
+        MANAGER + "test_dispatcher.py::TestFailedReceiver::test_with_a_bad_file_harms_only_itself",
+        MANAGER + "test_delivery.py::TestSecurity::test_fails_with_a_bad_file_of_the_receiver",
     ),
     # with TLS off nothing works; keys are in the repository
     38: (
-        UPS + "test_scp.py::test_a_workitem_from_the_beginning_to_the_end",
-        CLI + "test_ups_serve.py::TestStarting::test_serves_plain_dicom_with_a_warning",
+        MANAGER + "test_scp.py::test_a_workitem_from_the_beginning_to_the_end",
+        CLI + "ups/test_serve.py::TestStarting::test_serves_plain_dicom_with_a_warning",
         CLI + "ups/test_create.py::TestCreate::test_works_as_a_program",
         "tests/test_project.py::test_no_private_key_is_in_git",
     ),

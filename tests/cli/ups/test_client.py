@@ -17,9 +17,9 @@ from leaddicom.ups.settings.configuration import Configuration
 
 #: Commands with HOST and PORT, and what has to follow.
 CLIENTS = {
-    "echo": "", "create": "x.dcm", "list": "", "find": "", "show": "1.2", "get": "1.2", "claim": "1.2",
+    "create": "x.dcm", "list": "", "find": "", "show": "1.2", "get": "1.2", "claim": "1.2",
     "resume": "1.2", "progress": "1.2 5", "start": "1.2", "end": "1.2", "complete": "1.2",
-    "cancel": "1.2", "set": "1.2 WorklistLabel=X", "request-cancel": "1.2", "subscribe": "1.2",
+    "echo": "", "cancel": "1.2", "set": "1.2 WorklistLabel=X", "request-cancel": "1.2", "subscribe": "1.2",
     "unsubscribe": "1.2", "suspend": "", "watch": "1.2",
 }  # fmt: skip
 

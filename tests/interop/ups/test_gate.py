@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from ups import workitems
-from ups.test_gate import cells
+from ups.manager.test_gate import cells
 from ups.workitems import GLOBAL, data_set, new_uid, state
 
 from interop.ups.theirs import CLASSES, PULL, PUSH, QUERY, WATCH, Answer, Client

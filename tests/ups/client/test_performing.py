@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 
 from leaddicom import DicomError, NetworkError, ParameterError
 from leaddicom.ups.client import UpsScu
-from leaddicom.ups.client.builders import content_item, instances, performed_procedure
+from leaddicom.ups.client.builders import content_item, instances, performed_procedure, workitem
 from leaddicom.ups.client.repeating import Retry
 from leaddicom.ups.client.results import Category, UpsResult
 from leaddicom.values import is_uid
@@ -151,6 +151,18 @@ class TestClaim:
         manager.will_answer(0xC301)
         assert claimed.claim(UID).is_failure
         assert kept(claimed) == [(LOCK, True)]
+
+    @pytest.mark.usefixtures("homeless")
+    def test_needs_a_place_for_its_transaction_uid(
+        self, manager: ScriptedManager, make_ups: MakeUps
+    ) -> None:
+        """Whoever claims nothing needs none."""
+        ups = make_ups(manager.port, transaction_uids=None)
+        ups.create(workitem("Plan review", AT)).check()
+        list(ups.find())
+        with pytest.raises(DicomError, match="Name a file for them with transaction_uids"):
+            ups.claim(UID)
+        assert manager.services == ["N-CREATE", "C-FIND"]
 
     def test_under_no_uid_is_refused(self, ups: UpsScu) -> None:
         with pytest.raises(ParameterError, match="no UID"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pwd
 import sqlite3
 import stat
 import sys
@@ -18,15 +17,6 @@ from leaddicom import DicomError, ParameterError
 from leaddicom.ups.client.transaction_uids import TransactionUids, default_path
 
 MANAGER, UID, LOCK = "UPSSCP@localhost:2762", "1.2.3", "1.2.3.99"
-
-
-def homeless(monkeypatch: pytest.MonkeyPatch) -> None:
-    def unknown(uid: int) -> None:
-        raise KeyError(uid)
-
-    for name in ("XDG_STATE_HOME", "HOME"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(pwd, "getpwuid", unknown)
 
 
 @pytest.fixture
@@ -50,9 +40,8 @@ class TestFile:
         monkeypatch.setenv("HOME", str(tmp_path))
         assert default_path().parent == tmp_path / ".local" / "state" / "leaddicom"
 
-    def test_is_named_by_who_has_no_home_folder(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """As users of containers have none; who claims nothing needs none."""
-        homeless(monkeypatch)
+    @pytest.mark.usefixtures("homeless")
+    def test_is_named_by_who_has_no_home_folder(self) -> None:
         uids = TransactionUids()
         for use in (uids.held, lambda: uids.write(MANAGER, UID, LOCK)):
             with pytest.raises(DicomError, match=r"no home folder .* set XDG_STATE_HOME or HOME"):

@@ -16,9 +16,10 @@ from pydicom.tag import Tag
 from pydicom.uid import UID as UIDValue
 from pydicom.uid import RTPlanStorage
 from pydicom.valuerep import PersonName
+from scp.peers import Destinations, Pacs
 
 from leaddicom import STUDY_ROOT, Scu, SecureMode
-from leaddicom.scp import Destination
+from leaddicom.scp import Destination, Query
 from leaddicom.ups.client.builders import ContentValue, code_item, content_item, instances
 from leaddicom.ups.client.views import (
     InputView,
@@ -37,7 +38,6 @@ from leaddicom.ups.core.terms import (
     State,
 )
 from leaddicom.ups.core.workitem import Event
-from scp.peers import Destinations, Pacs
 
 UID = "1.2.826.0.1.3680043.8.498.7"
 STATION = Code("WS1", "99TEST", "Workstation 1")
@@ -216,8 +216,13 @@ class TestInputs:
     def test_are_what_an_archive_is_asked_for(self, nets: Nets) -> None:
         """With the archive and the storage SCP of this package."""
         asked: list[Dataset] = []
+
+        def retrieve(query: Query) -> list[Dataset]:
+            asked.append(query.identifier)
+            return []
+
         pacs = nets.server(Pacs, link="plain")
-        pacs.on_retrieve = lambda query: asked.append(query.identifier) or []
+        pacs.on_retrieve = retrieve
         there = nets.server(Destinations, link="plain")
         pacs.destinations["LINAC1"] = Destination("127.0.0.1", there.GetHostInfo()[1])
         (view,) = self.view(instances("1.2", "1.3", [("1.4", "1.5")], retrieve_ae="OST"))

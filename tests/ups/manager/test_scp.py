@@ -23,6 +23,7 @@ from leaddicom.ups.settings.entities import ApplicationEntity
 from leaddicom.ups.store import StoreError, Writer
 from ups import workitems
 from ups.databases import Databases
+from ups.manager.test_gate import TABLE
 from ups.receivers import PATIENCE
 from ups.sites import (
     ALL,
@@ -39,7 +40,6 @@ from ups.sites import (
     find,
     uids,
 )
-from ups.test_gate import TABLE
 from ups.workitems import FILTERED, GLOBAL, code, data_set, new_uid, state, subscription
 
 IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
