@@ -81,10 +81,13 @@ def test_200_idle_associations_have_one_thread_per_end_that_never_wakes(
 
 
 def test_the_package_never_sleeps() -> None:
-    """Nothing named `sleep` but in `pki`, which has no connections and waits for a lock."""
+    """Nothing named `sleep`, but where other processes have a file locked: in `pki`, and in the
+    store of worklists before it is open.
+    """
     found = []
     package = Path(leaddicom.__file__).parent
-    for path in sorted(set(package.rglob("*.py")) - set(package.glob("pki/*.py"))):
+    waiting = {*package.glob("pki/*.py"), package / "ups" / "store" / "sqlite.py"}
+    for path in sorted(set(package.rglob("*.py")) - waiting):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = (
                 [alias.name for alias in node.names]

@@ -50,6 +50,9 @@ examples:
 #: Where DICOM files have their mark (PS3.10 section 7.1).
 _MARK_AT, _MARK = 128, b"DICM"
 
+#: Files that were skipped, and are named.
+_NAMED = 3
+
 
 @dataclass(slots=True)
 class Row:
@@ -227,4 +230,5 @@ def _write(arguments: argparse.Namespace, rows: Sequence[Row], skipped: Sequence
     cells = [(row.path, row.result.uid if row.result else "", row.text) for row in rows]
     write_rows(f"{len(rows) - failed} created", ("File", "Workitem", "What became of it"), cells)
     if skipped:
-        complain(f"{len(skipped)} files of the folders were skipped: they are no DICOM files.")
+        names = ", ".join(skipped[:_NAMED]) + (" and others" if len(skipped) > _NAMED else "")
+        complain(f"Skipped, as they are no DICOM files: {names}")

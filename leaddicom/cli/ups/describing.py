@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pydicom.datadict import dictionary_description, keyword_for_tag
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
+from pydicom.valuerep import DT
 
-from leaddicom.cli.ups.text import shown
+from leaddicom.cli.ups.text import local_text, shown
 
 if TYPE_CHECKING:
     from leaddicom.ups.client.views import WorkitemView
@@ -47,7 +49,7 @@ def tree_of(dataset: Dataset, indent: str = "") -> Iterator[str]:
         name = _name(element)
         if element.VR != "SQ":
             if not element.is_empty:
-                yield f"{indent}{name}: {shown(_text(element))}"
+                yield f"{indent}{name}: {shown(_moment_text(element) or _text(element))}"
             continue
         items = list(element.value)
         codes = [_code_text(item) for item in items]
@@ -120,6 +122,18 @@ def _text(element: DataElement) -> str:
     if isinstance(value, (list, MultiValue)):
         return "\\".join(map(str, value))
     return "" if value is None else str(value)
+
+
+def _moment_text(element: DataElement) -> str:
+    """Give a date time as tables show it; "" for all else, and where minutes are not told."""
+    text = str(element.value)
+    if element.VR != "DT" or not text[:12].isdigit() or len(text) < 12:
+        return ""
+    try:
+        found = DT(text)
+    except (ValueError, OverflowError):
+        return ""
+    return local_text(datetime.combine(found.date(), found.timetz()))
 
 
 def _keyword(element: DataElement) -> str:

@@ -18,7 +18,7 @@ __all__ = ["add_filters", "identifier_of", "read_state"]
 def add_filters(parser: argparse.ArgumentParser) -> None:
     """Add the options; what is not given matches everything."""
     group = parser.add_argument_group(
-        "what to look for", "texts may have the wildcards * and ?, but for UIDs and codes"
+        "what to look for", "texts may have the wildcards * and ?; UIDs and codes may not"
     )
     add = group.add_argument
     add("--state", type=read_state, help="scheduled, in-progress, completed or canceled")

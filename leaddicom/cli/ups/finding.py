@@ -97,7 +97,7 @@ def register(commands: Commands) -> None:
     add("-f", "--file", metavar="FILE", help="DICOM file with the query")
     # Users of other clients have -w without a folder.
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("-w", dest="write", action="store_const", const=Path(), help="--write .")
+    where.add_argument("-w", dest="write", action="store_const", const=Path(), help="as --write .")
     where.add_argument(
         "--write", "--save", metavar="FOLDER", type=Path,
         help="also write each match to a DICOM file in this folder",
@@ -106,8 +106,8 @@ def register(commands: Commands) -> None:
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
+    add_filters(parser)  # first: what matters here is not to stand behind all of the link
     add_client_options(parser, PERFORMER)
-    add_filters(parser)
     parser.add_argument("--limit", type=_limit, metavar="N", help="stop after so many")
     parser.add_argument(
         "--on", choices=_ON, default="pull", help="SOP class to ask on (default: pull)"

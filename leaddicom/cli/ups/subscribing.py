@@ -70,9 +70,9 @@ def register(commands: Commands) -> None:
         commands, "subscribe", _subscribe, summary="have events of workitems reported",
         description=_SUBSCRIBE_DESCRIPTION, epilog=_SUBSCRIBE_EPILOG,
     )  # fmt: skip
+    add_subject(parser)
     add_client_options(parser, WATCHER, "[UID]", more=(RECEIVING_AE,))
     parser.add_argument("uid", metavar="UID", nargs="?", type=read_uid, help="of one workitem")
-    add_subject(parser)
     parser = add_command(
         commands, "unsubscribe", _unsubscribe, summary="have them reported no longer",
         description="End a subscription to one workitem or, however they were subscribed to, to "
@@ -108,7 +108,8 @@ def add_subject(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add(
         "-l", "--lock", action="store_true",
-        help="have workitems kept after their end until the subscription ends",
+        help="have workitems kept after their end until the subscription ends; of several, also "
+        "have their present states reported",
     )  # fmt: skip
 
 

@@ -85,7 +85,7 @@ def write_rows(
 def _fits(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
     """Tell whether the terminal is wide enough for a table."""
     columns = zip(headings, *rows, strict=True)
-    gaps = 2 * (len(headings) - 1)
+    gaps = 3 * (len(headings) - 1) + 2  # as rich draws them
     return sum(max(map(cell_len, each)) for each in columns) + gaps <= Console().width
 
 

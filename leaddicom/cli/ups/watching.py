@@ -87,9 +87,9 @@ def register(commands: Commands) -> None:
         commands, "watch", _watch, summary="subscribe, and show events as they come",
         description=_WATCH_DESCRIPTION, epilog=_WATCH_EPILOG,
     )  # fmt: skip
+    add_subject(parser)
     add_client_options(parser, WATCHER, "[UID]", more=(RECEIVING_AE, *_LISTENING))
     parser.add_argument("uid", metavar="UID", nargs="?", type=read_uid, help="of one workitem")
-    add_subject(parser)
     parser.add_argument(
         "-u", "--unsubscribe", action="store_true", help="end the subscription in the end"
     )
@@ -98,6 +98,7 @@ def register(commands: Commands) -> None:
         commands, "listen", _listen, summary="show events as they come, without subscribing",
         description=_LISTEN_DESCRIPTION, epilog=_LISTEN_EPILOG,
     )  # fmt: skip
+    parser.usage = "%(prog)s [OPTION ...]"
     add_link_options(parser, WATCHER, more=_LISTENING)
     add_json(parser)
     _add_end(parser)

@@ -72,6 +72,15 @@ class WorklistScp(QueryRetrieveScp):
         super().__init__(path, mode)
         self.service = service
 
+    def OnReceiveAssociateRequest(self, associate: LDicomAssociate) -> None:
+        """Note who calls, before it is decided upon."""
+        facts, peer = self.link_facts, self.peer_identity
+        link = "without TLS" if facts is None else f"{facts.tls_version}, {facts.cipher_name}"
+        titles = (associate.GetCalling(), associate.GetCalled())
+        subject = "no certificate" if peer is None else peer.subject
+        logger.debug("%s:%d: %a calls %a; %s, %s", *self.GetPeerInfo(), *titles, link, subject)
+        super().OnReceiveAssociateRequest(associate)
+
     # -- C-FIND --------------------------------------------------------------------------------
 
     def OnReceiveCFindRequest(

@@ -99,7 +99,8 @@ class WorklistService:
             log_fault(str(request), error)
             comment = "The request has failed; the manager's log tells more"
             outcome = Outcome(UpsStatus.PROCESSING_FAILURE, comment)
-        logger.info("%s: %04XH %s", request, outcome.status, outcome.comment)
+        answer = f"{outcome.status:04X}H {_remark(request, outcome)}".rstrip()
+        logger.info("%s: %s", request, answer)
         return outcome
 
     def force_state(
@@ -308,8 +309,16 @@ def _audit_entry(request: Request, outcome: Outcome) -> AuditEntry:
         calling_ae=caller.ae_title,
         peer=caller.address,
         identity="" if identity is None else f"{identity.subject}, {identity.fingerprint}",
-        detail=outcome.comment,
+        detail=_remark(request, outcome),
     )
+
+
+def _remark(request: Request, outcome: Outcome) -> str:
+    """Say what a status does not: why something was refused, or which state a workitem has now."""
+    changes_states = request.operation in (Operation.CHANGE_STATE, Operation.REQUEST_CANCEL)
+    if outcome.comment or outcome.workitem is None or not changes_states:
+        return outcome.comment
+    return outcome.workitem.state.value
 
 
 class _Undecodable(Exception):

@@ -104,7 +104,7 @@ def _of_driver(place: str, error: exc.DBAPIError) -> StoreError:
         reason = f"{primary or type(driver).__name__} (SQLSTATE {state})"
         busy = state in _PASSING
     else:
-        reason = re.sub(r"\s+", " ", str(driver)).strip()
+        reason = re.sub(r"\s+", " ", str(driver)).strip().rstrip(".?!")
         busy = reason.startswith(("database is locked", "database table is locked"))
     if busy:
         return _busy(place, reason)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import shlex
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
@@ -19,8 +21,8 @@ from leaddicom.ups.settings.configuration import Configuration
 CLIENTS = {
     "create": "x.dcm", "list": "", "find": "", "show": "1.2", "get": "1.2", "claim": "1.2",
     "resume": "1.2", "progress": "1.2 5", "start": "1.2", "end": "1.2", "complete": "1.2",
-    "echo": "", "cancel": "1.2", "set": "1.2 WorklistLabel=X", "request-cancel": "1.2", "subscribe": "1.2",
-    "unsubscribe": "1.2", "suspend": "", "watch": "1.2",
+    "cancel": "1.2", "set": "1.2 WorklistLabel=X", "request-cancel": "1.2", "subscribe": "1.2",
+    "unsubscribe": "1.2", "suspend": "", "watch": "1.2", "echo": "",
 }  # fmt: skip
 
 ROLES = {
@@ -29,8 +31,16 @@ ROLES = {
 }
 
 
+#: Making it takes longer than parsing.
+parser = functools.cache(build_parser)
+
+
+def parsed(line: str) -> Namespace:
+    return parser().parse_args(["ups", *shlex.split(line)])
+
+
 def settings(line: str) -> Configuration:
-    return settings_of(build_parser().parse_args(["ups", *shlex.split(line)]))
+    return settings_of(parsed(line))
 
 
 @pytest.fixture
@@ -99,9 +109,9 @@ def test_every_client_has_the_spellings_that_people_know(
             f"{verb} {spelling} {text} host 2762 {CLIENTS[verb]}",
             f"{verb} host 2762 {CLIENTS[verb]} {spelling} {text}",
         ):
-            parsed = build_parser().parse_args(["ups", *shlex.split(line)])
-            assert getattr(parsed, name) == value
-            assert (parsed.host, parsed.manager_port) == ("host", 2762)
+            found = parsed(line)
+            assert getattr(found, name) == value
+            assert (found.host, found.manager_port) == ("host", 2762)
 
 
 @pytest.mark.parametrize("verb", [*CLIENTS, "listen", "claims"])

@@ -36,7 +36,7 @@ class TestCreate:
         deep = shell("create", "-r", shell.folder)
         assert [row[0] for row in flat.cells] == [str(each) for each in files[:2]]
         assert [row[0] for row in deep.cells] == [str(each) for each in files]
-        assert "1 files of the folders were skipped" in flat.err
+        assert "Skipped, as they are no DICOM files: " in flat.err
         assert flat.code == deep.code == 0
 
     def test_gives_new_uids_if_it_is_told_to(self, shell: Shell) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import Tag
 from ups.workitems import code, data_set
@@ -41,6 +42,20 @@ def test_the_tree_has_names_and_codes_in_words_and_nothing_without_value() -> No
         "Referenced Request Sequence 2:",
         "  Accession Number: B",
     ]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("203004011030", "2030-04-01 10:30"),
+        ("20300401103015.000000", "2030-04-01 10:30"),
+        ("20300401", "20300401"),
+        ("203013011030", "203013011030"),
+    ],
+)
+def test_the_tree_has_points_in_time_as_tables_have_them(value: str, shown: str) -> None:
+    dataset = data_set(ScheduledProcedureStepStartDateTime=value)
+    assert list(tree_of(dataset)) == [f"Scheduled Procedure Step Start DateTime: {shown}"]
 
 
 def test_what_pydicom_cannot_read_is_said_to_be_so() -> None:

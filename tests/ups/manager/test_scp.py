@@ -115,6 +115,23 @@ class TestGate:
             assert created.status == 0x0118
         assert caplog.text.count("rather than UPS Push") == 3
 
+    @pytest.mark.parametrize(
+        ("link", "told"), [("plain", "without TLS, no certificate"), ("TLS 1.3", "TLSv1.3, ")]
+    )
+    def test_the_log_tells_who_calls_and_what_became_of_the_state(
+        self, site: Site, link: str, told: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.DEBUG)
+        site.link = link
+        site.start()
+        with site.client() as client:
+            client.associate(ALL)
+            uid = create(client)
+            claimed = ask(client, Operation.CHANGE_STATE, uid, state("IN PROGRESS", TUID), PULL)
+            assert claimed.status == 0x0000
+        assert f"'CLIENT' calls 'UPSSCP'; {told}" in caplog.text
+        assert f"of '{uid}' by 'CLIENT': 0000H IN PROGRESS" in caplog.text
+
     def test_the_class_that_a_request_names_strictly(self, site: Site) -> None:
         site.start(Rules(strict_sop_class=True))
         with site.client() as client:
