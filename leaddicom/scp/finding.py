@@ -20,6 +20,7 @@ class Find(Operation):
     out_of_resources = Status.REFUSED_OUT_OF_RESOURCES
 
     _matches: Iterator[Dataset] | None = None
+    _count: int = 0
 
     def perform(self) -> None:
         """Send what `find` yields."""
@@ -27,6 +28,10 @@ class Find(Operation):
         while (match := self.ask(lambda: next(matches, None))) is not None:
             self._send_match(match)
         self.finish(Status.SUCCESS)
+
+    def summary(self) -> str:
+        """Tell how many matches there were."""
+        return f", {self._count} {'match' if self._count == 1 else 'matches'}"
 
     def clean_up(self) -> None:
         """Close the iterator of the matches."""
@@ -37,6 +42,7 @@ class Find(Operation):
         if query.levels and "QueryRetrieveLevel" not in match:
             match = _with_level(match, query.level)
         status = Status.PENDING_WARNING if query.has_unsupported_keys else Status.PENDING
+        self._count += 1
         self.send(
             lambda: self.scp.SendCFindResponse(
                 request.presentation_id, request.message_id, request.sop_class_uid, status, match

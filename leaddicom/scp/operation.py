@@ -137,7 +137,7 @@ class Operation(ABC):
         )
         self._turn = threading.Lock()
         self._is_over = False
-        self._peer = "{}:{}".format(*scp.GetPeerInfo())
+        self._peer = "{!a} at {}:{}".format(self.associate.GetCalling(), *scp.GetPeerInfo())
 
     def __str__(self) -> str:
         name = self.request_type.name.removesuffix("-RQ")
@@ -239,7 +239,7 @@ class Operation(ABC):
         self._is_over = True
         # Before it is sent: from then on the peer may use the message ID again.
         self.scp.forget(self)
-        logger.info("%s ends with %04XH", self, status)
+        logger.info("%s ends with %04XH%s", self, status, self.summary())
         command = Dataset()
         command.AffectedSOPClassUID = self.request.sop_class_uid
         command.CommandField = self.response_type.command_field
@@ -264,6 +264,10 @@ class Operation(ABC):
 
     def complete(self, command: Dataset) -> None:  # noqa: B027 - a C-FIND response has no more
         """Add to the command set of the final response."""
+
+    def summary(self) -> str:
+        """What the log says of it in the end, beside the status."""
+        return ""
 
     def stored(self, response: Response) -> None:  # noqa: B027 - a C-FIND stores nothing
         """A C-STORE request was answered, which may be a sub-operation of this."""

@@ -153,8 +153,20 @@ class TestIdentifier:
         peers.start(limits=replace(LIMITS, sequence_depth=1)).ask(FIND, identifier=keys)
         assert peers.statuses() == [0xC000]
         assert peers.comment == "The identifier cannot be decoded."
-        assert "The identifier of C-FIND 1 of 127.0.0.1" in caplog.text
+        assert "The identifier of C-FIND 1 of 'CLIENT' at 127.0.0.1" in caplog.text
         peers.echo()
+
+
+@pytest.mark.parametrize(("count", "told"), [(0, "0 matches"), (1, "1 match"), (2, "2 matches")])
+def test_the_log_tells_who_has_found_how_many(
+    peers: Peers, caplog: pytest.LogCaptureFixture, count: int, told: str
+) -> None:
+    caplog.set_level(logging.INFO, "leaddicom.scp")
+    peers.start(server={"on_find": lambda query: map(study, range(count))}).ask(FIND)
+    assert peers.statuses()[-1] == 0x0000
+    (line,) = [each for each in caplog.messages if "ends with" in each]
+    assert line.startswith("C-FIND 1 of 'CLIENT' at 127.0.0.1:")
+    assert line.endswith(f" ends with 0000H, {told}")
 
 
 class TestFailure:
@@ -169,7 +181,7 @@ class TestFailure:
         assert peers.statuses() == [PENDING, 0xC000]
         assert peers.comment == "The application failed; its log tells more."
         (record,) = [each for each in caplog.records if each.levelno == logging.ERROR]
-        assert record.getMessage().startswith("C-FIND 1 of 127.0.0.1:")
+        assert record.getMessage().startswith("C-FIND 1 of 'CLIENT' at 127.0.0.1:")
         assert "the database is gone" in str(record.exc_text)
         peers.echo()
 
@@ -231,7 +243,7 @@ class TestFailure:
 
         peers.start(kind=Failing, server={"on_find": lambda query: []}).ask(FIND)
         peers.nets.wait_for("OnReceiveAbort", PATIENCE, net=peers.client)
-        assert "C-FIND 1 of 127.0.0.1" in caplog.text
+        assert "C-FIND 1 of 'CLIENT' at 127.0.0.1" in caplog.text
         assert "cannot be answered" in caplog.text
 
     def test_of_closing_a_generator_is_logged(

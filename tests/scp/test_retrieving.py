@@ -410,7 +410,7 @@ class TestMove:
         assert peers.statuses("CMove") == [NONE_PERFORMED]
         assert counts(peers) == (None, 0, 5, 0)
         assert there.received == []
-        assert "C-MOVE 9 of 127.0.0.1" in caplog.text
+        assert "C-MOVE 9 of 'CLIENT' at 127.0.0.1" in caplog.text
 
     def test_to_nowhere(self, peers: Peers) -> None:
         peers.start().ask(MOVE)
