@@ -55,6 +55,7 @@ def test_tells_in_a_line_what_is_wrong(port: str, tls: list[str]) -> None:
     ended = run(*sample("ncreatescu.py", *tls, "localhost", port, "missing.dcm"))
     assert ended.returncode == 1
     assert "missing.dcm" in ended.stdout
+    assert ended.stderr == "ncreatescu.py: 1 of 1 workitem was not created.\n"
     assert "Traceback" not in ended.stderr
     gone = run(*sample("ncreatescu.py", "-ca", "missing.pem", "localhost", port, "missing.dcm"))
     assert gone.returncode == 1

@@ -12,7 +12,7 @@ from leaddicom.cli.output import write_json
 from leaddicom.cli.parsers import Commands, add_command
 from leaddicom.cli.ups.client import EXIT_CODES, PERFORMER, add_client_options, connected
 from leaddicom.cli.ups.outcome import document_of, finish
-from leaddicom.cli.ups.text import add_json, complain, local_text, write_rows
+from leaddicom.cli.ups.text import add_json, complain, counted, local_text, write_rows
 from leaddicom.cli.ups.uids import add_uid, read_uid
 from leaddicom.errors import ParameterError
 from leaddicom.ups.settings.options import OPTIONS
@@ -171,7 +171,8 @@ def _claims(arguments: argparse.Namespace) -> int:
             for each in held
         ]
         shown = len(headings) - (not arguments.secrets)
-        write_rows(f"{len(held)} claims", headings[:shown], [row[:shown] for row in rows])
+        title = counted(len(held), "claim", "claims")
+        write_rows(title, headings[:shown], [row[:shown] for row in rows])
     if not held:
         complain("Nothing is claimed.")
     return 0 if held else 1

@@ -20,6 +20,7 @@ from leaddicom.cli.secrets import password
 from leaddicom.cli.ups.options import add_settings, given_settings
 from leaddicom.enums import SecureMode
 from leaddicom.errors import DicomError, ParameterError
+from leaddicom.ups.core.terms import UpsStatus
 from leaddicom.ups.settings import readers
 from leaddicom.ups.settings.configuration import Configuration
 from leaddicom.ups.settings.options import OPTIONS, Option
@@ -117,6 +118,20 @@ _METHODS = {
 }
 _METHOD = re.compile(rf"\b({'|'.join(_METHODS)})\(\)")
 
+#: What an answer was to, as messages have it, where no command is called so.
+_VERBS = {
+    **{name: _METHODS[name] for name in ("start_procedure", "end_procedure", "request_cancel")},
+    **{f"{name}_globally": name for name in ("subscribe", "unsubscribe", "suspend")},
+    "modify": "set",
+}
+_VERB = re.compile(rf"(?<= answered )({'|'.join(_VERBS)})(?= \()")
+
+#: What commands have another remedy for than programs.
+_REMEDIES = {
+    UpsStatus.DUPLICATE_INSTANCE: "Create it with --new-uids to get a new UID, or change what is "
+    "there with 'ups set'.",
+}
+
 
 def add_client_options(
     parser: argparse.ArgumentParser, role: Role, rest: str = "", *, more: Sequence[Option] = ()
@@ -160,7 +175,7 @@ def add_link_options(
         "port": "2763",
     }
     add_settings(parser, (_OWN_TITLE, *more, *_LINK), defaults)
-    parser.set_defaults(role=role, certs=Path("certs"), parser=parser)
+    parser.set_defaults(role=role, certs=Path("certs"), parser=parser, program="leaddicom")
 
 
 def refuse(arguments: argparse.Namespace, text: str) -> NoReturn:
@@ -292,6 +307,11 @@ def logged(level: str) -> Iterator[None]:
 
 def in_commands(text: str) -> str:
     """Have a message of the library name commands where it names methods of its own."""
+    from leaddicom.ups.client.results import REMEDIES
+
+    for status, remedy in _REMEDIES.items():
+        text = text.replace(REMEDIES[status], remedy)
+    text = _VERB.sub(lambda found: _VERBS[found[1]], text)
     return _METHOD.sub(lambda found: f"'ups {_METHODS[found[1]]}'", text)
 
 
@@ -337,7 +357,7 @@ def program(
     )
     parser.add_argument("--version", action="version", version=f"leaddicom {__version__}")
     add(parser)
-    parser.set_defaults(certs=certs)
+    parser.set_defaults(certs=certs, program=parser.prog)
     try:
         return run(parser.parse_args(argv))
     except (DicomError, OSError) as error:

@@ -21,7 +21,7 @@ from leaddicom.cli.ups.client import (
     program,
 )
 from leaddicom.cli.ups.outcome import document_of, text_of
-from leaddicom.cli.ups.text import complain, write_rows
+from leaddicom.cli.ups.text import complain, counted, write_rows
 from leaddicom.errors import DataSetError, DicomError, ParameterError
 from leaddicom.ups.settings.options import OPTIONS
 
@@ -127,7 +127,9 @@ def _run(arguments: argparse.Namespace) -> int:
     _write(arguments, rows, skipped)
     failed = sum(bool(row.error) for row in rows)
     if failed:
-        complain(f"{failed} of {len(rows)} workitems were not created.")
+        verb = "was" if failed == 1 else "were"
+        total = counted(len(rows), "workitem", "workitems")
+        complain(f"{failed} of {total} {verb} not created.", arguments.program)
     return 1 if failed else 0
 
 
@@ -231,4 +233,4 @@ def _write(arguments: argparse.Namespace, rows: Sequence[Row], skipped: Sequence
     write_rows(f"{len(rows) - failed} created", ("File", "Workitem", "What became of it"), cells)
     if skipped:
         names = ", ".join(skipped[:_NAMED]) + (" and others" if len(skipped) > _NAMED else "")
-        complain(f"Skipped, as they are no DICOM files: {names}")
+        complain(f"Skipped, as they are no DICOM files: {names}", arguments.program)

@@ -21,7 +21,7 @@ from leaddicom.cli.ups.describing import (
 )
 from leaddicom.cli.ups.files import save
 from leaddicom.cli.ups.filters import add_filters, identifier_of
-from leaddicom.cli.ups.text import complain, local_text, write_rows
+from leaddicom.cli.ups.text import complain, counted, local_text, write_rows
 from leaddicom.ups.core.terms import SopClass
 from leaddicom.values import is_uid
 
@@ -122,7 +122,9 @@ def _list(arguments: argparse.Namespace) -> int:
     if arguments.json:
         write_json([facts_of(each) for each in found])
     else:
-        write_rows(f"{len(found)} workitems", HEADINGS, map(row_of, found), STYLES)
+        write_rows(
+            counted(len(found), "workitem", "workitems"), HEADINGS, map(row_of, found), STYLES
+        )
     return _code(len(found))
 
 

@@ -29,11 +29,11 @@ _PERFORMED = "UnifiedProcedureStepPerformedProcedureSequence"
 _STATIONS, _CODES = "ScheduledStationNameCodeSequence", "ScheduledWorkitemCodeSequence"
 
 _END = f"""
-{moments.HELP}
 {KEPT}
 {EXIT_CODES}
 examples:
 """
+_TIMED_END = f"\n{moments.HELP}{_END}"
 
 _PROGRESS = """\
   leaddicom ups progress localhost 2762 1.2.3.4 50
@@ -95,24 +95,24 @@ def register(commands: Commands) -> None:
     parser = add_command(
         commands, "start", _start, summary="tell that its procedure has started",
         description="Tell that a procedure of a workitem has started, by default now.",
-        epilog=_END + _START,
+        epilog=_TIMED_END + _START,
     )  # fmt: skip
+    _add_procedure(parser)  # first: what matters here is not to stand behind all of the link
     add_performer_options(parser)
-    _add_procedure(parser)
     parser = add_command(
         commands, "end", _finish_procedure, summary="tell that its procedure has ended",
         description="Tell that a procedure of a workitem has ended, by default now.",
-        epilog=_END + _FINISH,
+        epilog=_TIMED_END + _FINISH,
     )  # fmt: skip
-    add_performer_options(parser)
     _add_end(parser)
+    add_performer_options(parser)
     parser = add_command(
         commands, "complete", _complete, summary="end a workitem as COMPLETED",
-        description=_COMPLETE_DESCRIPTION, epilog=_END + _COMPLETE,
+        description=_COMPLETE_DESCRIPTION, epilog=_TIMED_END + _COMPLETE,
     )  # fmt: skip
-    add_performer_options(parser)
     _add_procedure(parser)
     _add_end(parser)
+    add_performer_options(parser)
     parser = add_command(
         commands, "cancel", _cancel, summary="end a workitem as CANCELED",
         description=_CANCEL_DESCRIPTION, epilog=_END + _CANCEL,

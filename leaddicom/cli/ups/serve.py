@@ -18,6 +18,7 @@ from leaddicom.cli.output import write_line
 from leaddicom.cli.parsers import Commands, add_command
 from leaddicom.cli.secrets import password
 from leaddicom.cli.ups.options import add_settings, given_settings
+from leaddicom.cli.ups.text import counted
 from leaddicom.errors import DicomError, ParameterError
 from leaddicom.pki import is_encrypted
 from leaddicom.ups.settings.configuration import Configuration, load_configuration
@@ -178,7 +179,8 @@ def _clean(configuration: Configuration, is_sure: bool) -> int:
         count = _emptied(store, where)
     finally:
         store.close()
-    write_line(f"Deleted {count} workitems from {where}, with all subscriptions and events.")
+    workitems = counted(count, "workitem", "workitems")
+    write_line(f"Deleted {workitems} from {where}, with all subscriptions and events.")
     return 0
 
 

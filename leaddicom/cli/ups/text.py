@@ -13,7 +13,7 @@ from rich.text import Text
 
 from leaddicom.cli.output import write_line, write_table
 
-__all__ = ["add_json", "complain", "local_text", "shown", "write_rows"]
+__all__ = ["add_json", "complain", "counted", "local_text", "shown", "write_rows"]
 
 
 def shown(text: str) -> str:
@@ -31,9 +31,14 @@ def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
-def complain(text: str) -> None:
+def complain(text: str, program: str = "leaddicom") -> None:
     """Write a line on standard error."""
-    sys.stderr.write(f"leaddicom: {shown(text)}\n")
+    sys.stderr.write(f"{program}: {shown(text)}\n")
+
+
+def counted(count: int, one: str, several: str) -> str:
+    """Write a number, and what there is of it."""
+    return f"{count} {one if count == 1 else several}"
 
 
 def local_text(moment: datetime | None) -> str:

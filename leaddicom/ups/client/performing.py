@@ -76,7 +76,8 @@ class PerformingScu(ManagerAssociation):
             No answer came: whether it is claimed is not known, and `resume` finds out.
         """
         lock = transaction_uid or str(generate_uid(prefix=None))
-        before = {each.transaction_uid for each in self.transaction_uids.held(self.manager, uid)}
+        held = self.transaction_uids.held(self.manager, uid)
+        before = {each.transaction_uid for each in held}
         self.transaction_uids.write(self.manager, uid, lock)
         try:
             result = self._claim("claim", uid, lock)
@@ -87,7 +88,8 @@ class PerformingScu(ManagerAssociation):
         is_refused = result.is_failure and result.status != UpsStatus.PROCESSING_FAILURE
         if is_refused and result.attempts == 1 and lock not in before:
             self.transaction_uids.forget(self.manager, uid, lock)
-        return result
+        is_locked = result.status == UpsStatus.TRANSACTION_UID_WRONG
+        return replace(result, is_held_here=is_locked and any(each.is_confirmed for each in held))
 
     def resume(self, uid: str) -> UpsResult:
         """Go on with a workitem that was claimed here before, perhaps without an answer.

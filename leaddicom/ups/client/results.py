@@ -29,6 +29,11 @@ class Category(str, Enum):
         return self.value
 
 
+_HELD_HERE = (
+    "It was claimed here already: go on with progress() or complete(); resume() tells whether the "
+    "claim still holds."
+)
+
 #: What to do about a status, by its code.
 REMEDIES: Mapping[int, str] = MappingProxyType(
     {
@@ -65,8 +70,8 @@ REMEDIES: Mapping[int, str] = MappingProxyType(
         "there has to be a reason, which cancel() gives.",
         UpsStatus.NO_SUCH_WORKITEM: "Check the UID: it is wrong, of another manager, or of a "
         "workitem that was deleted after its end.",
-        UpsStatus.RECEIVING_AE_UNKNOWN: "Add the receiving AE, its host and its port to the "
-        "manager's table of AEs.",
+        UpsStatus.RECEIVING_AE_UNKNOWN: "Have the manager know host and port of the receiving AE: "
+        "by 'leaddicom ups admin ae add', or by the file of its setting `ae_table`.",
         UpsStatus.NOT_SCHEDULED_AT_CREATION: "Create it as SCHEDULED, and claim() it then.",
         UpsStatus.NOT_YET_IN_PROGRESS: "claim() it first; to change the schedule, leave the "
         "Transaction UID out.",
@@ -110,6 +115,8 @@ class UpsResult:
     is_confirmation : bool
         Whether the status answers a repetition, and tells that the first request, whose answer
         was lost, has done what was asked for.  Its category is success then.
+    is_held_here : bool
+        Whether a claim was refused that was granted before, and is on disk here.
     """
 
     verb: str
@@ -123,6 +130,7 @@ class UpsResult:
     transaction_uid: str = ""
     attempts: int = 1
     is_confirmation: bool = False
+    is_held_here: bool = False
 
     @classmethod
     def of(
@@ -152,6 +160,8 @@ class UpsResult:
     @property
     def remedy(self) -> str:
         """What to do about the status; "" if there is nothing to say."""
+        if self.is_held_here:
+            return _HELD_HERE
         return "" if self.is_success else REMEDIES.get(self.status, "")
 
     @property

@@ -392,6 +392,10 @@ def _of_file(path: Path, notices: list[str]) -> dict[str, object]:
     return {key: read(key, each.text) for key, each in file.settings.items() if key in OPTIONS}
 
 
+def _variable(key: str) -> str:
+    return f"{VARIABLE_PREFIX}{key.upper()}"
+
+
 def _of_environment(environment: Mapping[str, str], notices: list[str]) -> dict[str, object]:
     values: dict[str, object] = {}
     for variable, text in environment.items():
@@ -399,7 +403,8 @@ def _of_environment(environment: Mapping[str, str], notices: list[str]) -> dict[
         if not variable.startswith(VARIABLE_PREFIX) or key in ("config", *IGNORED):
             continue
         if key not in OPTIONS:  # container platforms set variables of such names by themselves
-            notices.append(f"The environment variable {variable} {is_unknown(key, OPTIONS)}")
+            unknown = is_unknown(key, OPTIONS, _variable)
+            notices.append(f"The environment variable {variable} {unknown}")
             continue
         try:
             values[key] = read_value(OPTIONS[key], text, Path.cwd())

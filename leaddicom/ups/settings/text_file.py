@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from difflib import get_close_matches
 from os import PathLike, fspath
 from pathlib import Path
@@ -38,10 +38,20 @@ def refuse_line(path: str | PathLike[str], line: int, flaw: str) -> NoReturn:
     raise ParameterError(f"{fspath(path)}, line {line}: {flaw}") from None
 
 
-def is_unknown(key: str, known: Iterable[str]) -> str:
-    """Give the rest of a sentence that begins with a key which is none of `known`."""
+def is_unknown(key: str, known: Iterable[str], write: Callable[[str], str] = str) -> str:
+    """Give the rest of a sentence that begins with a key which is none of `known`.
+
+    Parameters
+    ----------
+    key : str
+        The key.
+    known : iterable of str
+        Those that there are.
+    write : Callable[[str], str]
+        How a key is written here.
+    """
     folded = {each.casefold(): each for each in known}
     near = get_close_matches(key.casefold(), folded, 1, 0.7)
     if near:
-        return f"is unknown. Is {folded[near[0]]} meant?"
-    return f"is unknown. The keys here are {', '.join(folded.values())}."
+        return f"is unknown. Is {write(folded[near[0]])} meant?"
+    return f"is unknown. The keys here are {', '.join(map(write, folded.values()))}."

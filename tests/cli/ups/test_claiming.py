@@ -34,13 +34,24 @@ class TestClaim:
         assert TransactionUids(kept).held()
         assert not TransactionUids().held()
 
-    def test_is_refused_if_somebody_else_was_faster(self, shell: Shell) -> None:
+    def test_is_refused_if_somebody_else_was_faster(self, shell: Shell, tmp_path: Path) -> None:
         uid = shell.claimed()
-        ended = shell("claim", uid)
+        ended = shell("claim", uid, "--transaction-uids", tmp_path / "of somebody else")
         assert (ended.code, ended.out) == (1, "")
         assert "C301H" in ended.err
+        assert "Somebody else performs it" in ended.err
         assert "'ups request-cancel'" in ended.err
         assert "()" not in ended.err  # commands, not methods
+
+    def test_is_refused_if_it_was_claimed_here_already(self, shell: Shell) -> None:
+        uid = shell.claimed()
+        ended = shell("claim", uid)
+        assert ended.code == 1
+        assert "It was claimed here already" in ended.err
+        for command in ("progress", "complete", "resume"):
+            assert f"'ups {command}'" in ended.err
+        assert "Somebody else" not in ended.err
+        assert "claimed here already" in shell("claim", uid, "--json").json["remedy"]
         assert len(TransactionUids().held()) == 1
 
 

@@ -210,6 +210,8 @@ class TestLink:
         ("claim() it first", "'ups claim' it first"),
         ("start_procedure() comes first", "'ups start' comes first"),
         ("request_cancel()", "'ups request-cancel'"),
+        ("x answered subscribe_globally (N-ACTION)", "x answered subscribe (N-ACTION)"),
+        ("x answered start_procedure (N-SET)", "x answered start (N-SET)"),
         ("Initialize() and other() stay", "Initialize() and other() stay"),
     ],
 )

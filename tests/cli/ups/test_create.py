@@ -55,11 +55,16 @@ class TestCreate:
         assert ended.code == 1
         assert (texts[0], texts[4]) == ("created", "created")
         assert "0111H" in texts[1]
+        assert "--new-uids" in texts[1]
         assert "A workitem needs a value of ProcedureStepLabel" in texts[2]
         assert "The data set is damaged" in texts[3]
         assert ended.cells[4][0] == str(last)
         assert shell.state(ended.cells[4][1]) is State.SCHEDULED
         assert ended.err == "leaddicom: 3 of 5 workitems were not created.\n"
+
+    def test_tells_of_a_single_failure(self, shell: Shell) -> None:
+        ended = shell("create", shell.folder / "missing.dcm")
+        assert ended.err == "leaddicom: 1 of 1 workitem was not created.\n"
 
     def test_writes_json(self, shell: Shell) -> None:
         path, missing = shell.file("1.2.3"), shell.folder / "missing.dcm"

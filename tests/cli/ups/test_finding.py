@@ -98,7 +98,7 @@ class TestList:
     def test_shows_a_table_on_a_terminal(self, shell: Shell) -> None:
         uid = shell.created()
         text = shell.on_terminal(*shell.line("list"))
-        for part in ("1 workitems", "Priority", "Treatment", uid):
+        for part in ("1 workitem", "Priority", "Treatment", uid):
             assert part in text
         narrow = shell.on_terminal(*shell.line("list"), width=80)
         assert narrow.endswith(f"SCHEDULED  MEDIUM  Treatment  Doe^Jane (4711)\n    {uid}\n")

@@ -8,6 +8,7 @@ from pydicom.dataset import Dataset
 from ups.workitems import code
 
 from cli.ups.conftest import Shell
+from leaddicom.cli.main import main
 from leaddicom.ups.client.transaction_uids import TransactionUids
 from leaddicom.ups.core.terms import State
 
@@ -138,6 +139,16 @@ class TestProcedure:
         ended = shell("end", shell.claimed())
         assert ended.code == 1
         assert "'ups start' comes first" in ended.err
+
+
+@pytest.mark.parametrize("verb", ["start", "end", "complete", "progress", "cancel"])
+def test_the_help_has_first_what_matters(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["ups", verb, "--help"])
+    text = capsys.readouterr().out
+    own = {"start": "--station", "end": "--ended", "complete": "--started"}
+    assert text.index(own.get(verb, "--transaction-uids")) < text.index("--ca-certificate")
+    assert ("times:" in text) == (" TIME " in text) == (verb in own)
 
 
 class TestComplete:

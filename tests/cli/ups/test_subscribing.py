@@ -54,6 +54,10 @@ class TestSubscribe:
             ended = shell("subscribe", uid, spelling, "NOBODY")
             assert ended.code == 1
             assert "C308H" in ended.err
+            assert "'leaddicom ups admin ae add'" in ended.err
+            assert "ae_table" in ended.err
+        ended = shell("subscribe", "--global", "-aer", "NOBODY")
+        assert "answered subscribe (N-ACTION)" in ended.err
         ended = shell("subscribe", uid, "-aet", "OTHER", "-aer", "WATCHER", "--json")
         assert ended.json["status"] == "0000"
         assert list(subscriptions(shell)) == [uid]

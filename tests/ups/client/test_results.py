@@ -77,6 +77,12 @@ class TestCheck:
         assert str(result(0x7777)).endswith("7777H, a status that the standard does not define.")
 
 
+class TestRemedy:
+    def test_of_a_claim_that_is_locked_depends_on_who_has_claimed_it(self) -> None:
+        assert result(0xC301).remedy.startswith("Somebody else performs it")
+        assert "claimed here already" in result(0xC301, is_held_here=True).remedy
+
+
 class TestResult:
     def test_does_not_show_the_transaction_uid(self) -> None:
         # It is the key to the workitem, and results are printed.

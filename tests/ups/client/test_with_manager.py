@@ -173,7 +173,7 @@ class TestLife:
         ups.claim(uid).check()
         other = ups.claim(uid)
         assert other.status == 0xC301
-        with pytest.raises(StatusError, match="Somebody else performs it"):
+        with pytest.raises(StatusError, match="It was claimed here already"):
             other.check()
         perform(ups, uid)  # the refused claim has not taken the place of the first one
         ups.complete(uid).check()

@@ -338,7 +338,7 @@ class TestNotices:
     def test_of_an_unknown_variable(self) -> None:
         made = load_configuration({}, {"LEADDICOM_UPS_PORTS": "1"})
         assert made.notices == (
-            "The environment variable LEADDICOM_UPS_PORTS is unknown. Is port meant?",
+            "The environment variable LEADDICOM_UPS_PORTS is unknown. Is LEADDICOM_UPS_PORT meant?",
         )
 
     def test_are_none_of_the_configuration_s_business(self) -> None:

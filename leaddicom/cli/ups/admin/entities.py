@@ -9,7 +9,7 @@ from pathlib import Path
 from leaddicom.cli.output import write_json, write_line
 from leaddicom.cli.parsers import Commands, FreeOrderParser, add_commands
 from leaddicom.cli.ups.admin.common import add_admin_command, opened, record
-from leaddicom.cli.ups.text import complain, write_rows
+from leaddicom.cli.ups.text import complain, counted, write_rows
 from leaddicom.ups.settings.entities import ApplicationEntity, load_entities
 
 __all__ = ["register"]
@@ -20,6 +20,14 @@ goes before an entity of the same title in the manager's file (ae_table), which 
 its starts.
 """
 
+_EPILOG = """\
+examples:
+  leaddicom ups admin ae list
+  leaddicom ups admin ae add WATCHER watcher.example 2763
+  leaddicom ups admin ae remove WATCHER
+  leaddicom ups admin ae import ApplicationEntities.json -c manager.ini
+"""
+
 
 def register(commands: Commands) -> None:
     """Add ``ae`` and its subcommands."""
@@ -27,6 +35,7 @@ def register(commands: Commands) -> None:
         "ae",
         help="say who may receive events, and where",
         description=_DESCRIPTION,
+        epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     own = add_commands(parser, FreeOrderParser)
@@ -92,7 +101,8 @@ def _list(arguments: argparse.Namespace) -> int:
             for each in found
         ]
         headings = ("AE title", "Host", "Port", "Link", "Notes", "From")
-        write_rows(f"{len(found)} application entities", headings, rows)
+        title = counted(len(found), "application entity", "application entities")
+        write_rows(title, headings, rows)
     if not found:
         complain("The table is empty: 'leaddicom ups admin ae add' adds to it.")
     return 0 if found else 1

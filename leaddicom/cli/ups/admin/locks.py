@@ -10,7 +10,7 @@ from leaddicom.cli.parsers import Commands
 from leaddicom.cli.ups.admin.common import add_admin_command, opened, record
 from leaddicom.cli.ups.client import refuse
 from leaddicom.cli.ups.describing import lines_of
-from leaddicom.cli.ups.text import complain, write_rows
+from leaddicom.cli.ups.text import complain, counted, write_rows
 from leaddicom.cli.ups.uids import read_uid
 
 if TYPE_CHECKING:
@@ -68,7 +68,8 @@ def _subscriptions(arguments: argparse.Namespace) -> int:
         rows += [
             (each.ae, _subject(each), "locked" if each.deletion_lock else "") for each in lasting
         ]
-        write_rows(f"{len(rows)} subscriptions", ("Receiving AE", "To", "Deletion"), rows)
+        title = counted(len(rows), "subscription", "subscriptions")
+        write_rows(title, ("Receiving AE", "To", "Deletion"), rows)
     if not (single or lasting):
         complain("Nobody is subscribed.")
     return 0 if single or lasting else 1
@@ -90,7 +91,7 @@ def _break_lock(arguments: argparse.Namespace) -> int:
     if arguments.json:
         write_json([{"ae": ae, "uid": uid or None} for ae, uid in broken])
     elif broken:
-        write_line(f"{len(broken)} deletion locks are removed.")
+        write_line(counted(len(broken), "deletion lock is removed.", "deletion locks are removed."))
     if not broken:
         complain("There is no such deletion lock.")
     return 0 if broken else 1

@@ -18,7 +18,7 @@ from leaddicom.cli.ups.admin.common import (
     record,
 )
 from leaddicom.cli.ups.client import refuse
-from leaddicom.cli.ups.text import complain, local_text, write_rows
+from leaddicom.cli.ups.text import complain, counted, local_text, write_rows
 from leaddicom.cli.ups.uids import read_uid
 from leaddicom.errors import ParameterError
 from leaddicom.ups.core.terms import State
@@ -121,7 +121,7 @@ def _servers(arguments: argparse.Namespace) -> int:
             for each in found
         ]  # fmt: skip
         headings = ("Host", "Process", "Since", "Last sign of life", "State")
-        write_rows(f"{len(found)} processes", headings, rows)
+        write_rows(counted(len(found), "process", "processes"), headings, rows)
     if not found:
         complain("No process of a manager is registered.")
     return 0 if found else 1
@@ -145,7 +145,7 @@ def _audit(arguments: argparse.Namespace) -> int:
             for each in found
         ]  # fmt: skip
         headings = ("When", "What", "Workitem", "AE", "Who", "Status", "Details")
-        write_rows(f"{len(found)} entries", headings, rows)
+        write_rows(counted(len(found), "entry", "entries"), headings, rows)
     if not found:
         complain("There is nothing in the audit trail.")
     return 0 if found else 1
@@ -162,14 +162,16 @@ def _resend(arguments: argparse.Namespace) -> int:
         taken_up = {title: store.retry(title) for title in titles if title in receivers}
         with store.writing() as writer:
             for title, count in taken_up.items():
-                detail = f"to {title}, {count} that were given up"
+                given_up = counted(count, "that was given up", "that were given up")
+                detail = f"to {title}, {given_up}"
                 record(writer, arguments, "resend", detail=detail)
     if arguments.json:
-        waiting = {title: receivers[title].pending + count for title, count in taken_up.items()}
-        write_json(waiting)
+        write_json({title: receivers[title].pending + count for title, count in taken_up.items()})
     else:
         for title, count in taken_up.items():
-            write_line(f"{receivers[title].pending + count} events go to {title} now.")
+            waiting = receivers[title].pending + count
+            sent = f"{counted(waiting, 'event goes', 'events go')} to {title} now."
+            write_line(sent if waiting else f"No event waits for {title}.")
     for title in unknown:
         complain(f"There are no events for {title}.")
     return 1 if unknown else 0
@@ -189,7 +191,7 @@ def _purge(arguments: argparse.Namespace) -> int:
     if arguments.json:
         write_json({"deleted": count})
     else:
-        write_line(f"{count} workitems are deleted.")
+        write_line(counted(count, "workitem is deleted.", "workitems are deleted."))
     return 0
 
 
@@ -203,12 +205,12 @@ def _purged(
             count = writer.purge({state: now - kept for state, kept in retention.items()})
             total += count
             if not count:
-                record(writer, arguments, "purge", detail=f"{total} workitems")
+                record(writer, arguments, "purge", detail=counted(total, "workitem", "workitems"))
                 return total
 
 
 def _text(kept: timedelta) -> str:
-    return f"{kept} hours" if kept % timedelta(days=1) else f"{kept.days} days"
+    return f"{kept} hours" if kept % timedelta(days=1) else counted(kept.days, "day", "days")
 
 
 def _span(text: str) -> timedelta:

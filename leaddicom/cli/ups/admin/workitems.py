@@ -14,7 +14,7 @@ from leaddicom.cli.ups.describing import dicom_json, facts_of, tree_of
 from leaddicom.cli.ups.filters import add_filters, identifier_of, read_state
 from leaddicom.cli.ups.finding import HEADINGS, STYLES, row_of
 from leaddicom.cli.ups.keys import read_code
-from leaddicom.cli.ups.text import complain, local_text, shown, write_rows
+from leaddicom.cli.ups.text import complain, counted, local_text, shown, write_rows
 from leaddicom.cli.ups.uids import add_uid
 from leaddicom.errors import ParameterError
 from leaddicom.ups.core.terms import State, UpsStatus
@@ -74,7 +74,8 @@ def _list(arguments: argparse.Namespace) -> int:
         )
     else:
         rows = [(*row_of(view), each.performer_ae) for each, view in zip(found, views, strict=True)]
-        write_rows(f"{len(found)} workitems", (*HEADINGS, "Performer"), rows, STYLES)
+        title = counted(len(found), "workitem", "workitems")
+        write_rows(title, (*HEADINGS, "Performer"), rows, STYLES)
     if not found:
         complain("Nothing was found.")
     return 0 if found else 1

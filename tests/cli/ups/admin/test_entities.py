@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from cli.ups.conftest import Shell
+from leaddicom.cli.main import main
 from leaddicom.ups.settings.entities import ApplicationEntity
 
 
@@ -15,6 +16,11 @@ def entity(shell: Shell, title: str) -> ApplicationEntity | None:
 
 
 class TestAe:
+    def test_has_help_with_examples(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit):
+            main(["ups", "admin", "ae", "--help"])
+        assert "leaddicom ups admin ae add WATCHER" in capsys.readouterr().out
+
     def test_is_added_and_then_receives_events(self, shell: Shell) -> None:
         uid = shell.created()
         assert shell("subscribe", uid, "-aer", "DESK").code == 1

@@ -37,7 +37,7 @@ class TestBreakLock:
         one, other = shell.created(), shell.created()
         shell("subscribe", "--global", "--lock")
         ended = shell.admin("break-lock", one)
-        assert (ended.code, ended.lines) == (0, ["1 deletion locks are removed."])
+        assert (ended.code, ended.lines) == (0, ["1 deletion lock is removed."])
         assert locks(shell) == {one: False, other: True, None: True}
         with shell.site.manager.store.reading() as reader:
             (entry, *_) = reader.audit(one)

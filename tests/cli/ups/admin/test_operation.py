@@ -78,8 +78,16 @@ class TestResend:
         shell("subscribe", shell.created())
         assert store.expire(timedelta()) == 1
         ended = shell.admin("resend", "WATCHER")
-        assert (ended.code, ended.lines) == (0, ["1 events go to WATCHER now."])
+        assert (ended.code, ended.lines) == (0, ["1 event goes to WATCHER now."])
         assert len(store.pending("WATCHER", 10)) == 1
+
+    def test_tells_that_nothing_waits(self, shell: Shell) -> None:
+        store = shell.site.manager.store
+        shell("subscribe", shell.created())
+        waiting = store.pending("WATCHER", 10)
+        store.delivered("WATCHER", {each.seq: 0 for each in waiting})
+        ended = shell.admin("resend", "WATCHER")
+        assert (ended.code, ended.lines) == (0, ["No event waits for WATCHER."])
 
     def test_may_be_for_all_receivers(self, shell: Shell) -> None:
         with shell.site.manager.store.writing() as writer:
