@@ -214,11 +214,6 @@ class Outbox(Transactions):
         with self._short(writes=True) as transaction:
             _changed(transaction, _owned(ae, owner), _NO_LEASE)
 
-    def release_all(self, owner: str) -> None:
-        """Give back all that an owner has."""
-        with self._short(writes=True) as transaction:
-            end_leases(transaction, [owner])
-
     def pending(self, ae: str, limit: int) -> list[Delivery]:
         """List what is to be sent to an AE, in this order."""
         statement = (

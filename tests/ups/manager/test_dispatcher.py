@@ -270,7 +270,7 @@ class TestRestart(OnEachDatabase):
             def delivered(self, *_: Any) -> None:
                 raise StoreError("The power is off.")
 
-            release = release_all = delivered
+            release = delivered
 
         receiver = mail.receiver()
         mail.publish(event(1), event(2))

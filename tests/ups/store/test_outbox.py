@@ -186,13 +186,6 @@ class TestLeases:
         store.release("A", "one")
         assert store.lease("A", "two", 60.0)
 
-    def test_all_can_be_given_back(self, store: Store) -> None:
-        publish(store, report(), to=("A", "B", "C"))
-        for ae, owner in (("A", "one"), ("B", "one"), ("C", "two")):
-            store.lease(ae, owner, 60.0)
-        store.release_all("one")
-        assert store.due_receivers() == ["A", "B"]
-
     def test_those_of_a_process_that_was_killed_end_with_the_next_one(self, store: Store) -> None:
         register(store, "killed", "container", 1)
         register(store, "elsewhere", "another host", 1)
